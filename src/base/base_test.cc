@@ -1,0 +1,81 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <fstream>
+
+#include "base/file.h"
+#include "base/huge_buffer.h"
+#include "base/machine.h"
+#include "base/thread_pool.h"
+
+namespace pingti {
+namespace {
+
+std::filesystem::path scratch_file(const char* name) {
+  return std::filesystem::temp_directory_path() /
+         (std::string("pingti_base_test_") + name + std::to_string(::getpid()));
+}
+
+TEST(ThreadPool, CallsEveryIndexOncePerRun) {
+  for (int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    std::vector<std::atomic<int>> calls(static_cast<size_t>(threads));
+    for (int run = 0; run < 200; ++run) {
+      pool.run([&](int index) { calls[static_cast<size_t>(index)]++; });
+      for (auto& count : calls) ASSERT_EQ(count.load(), run + 1);
+    }
+  }
+}
+
+TEST(ThreadPool, WakesWorkersThatWentToSleep) {
+  ThreadPool pool(3);
+  for (int run = 0; run < 3; ++run) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    std::atomic<int> sum{0};
+    pool.run([&](int index) { sum += index; });
+    EXPECT_EQ(sum.load(), 3);
+  }
+}
+
+TEST(File, AtomicWriteReplacesAndReadsBack) {
+  const auto path = scratch_file("atomic");
+  ASSERT_TRUE(write_file_atomically(path, "one"));
+  ASSERT_TRUE(write_file_atomically(path, "two"));
+  EXPECT_EQ(read_file(path).value(), "two");
+  EXPECT_EQ(read_file(path, 2).error().code, "file.too_large");
+  auto mapped = MappedFile::open(path);
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(mapped->bytes().size(), 3u);
+  std::filesystem::remove(path);
+}
+
+TEST(File, FailedWriteLeavesTheOldFileAndNoLitter) {
+  EXPECT_FALSE(write_file_atomically("/proc/pingti/none", "x"));
+  EXPECT_EQ(MappedFile::open("/nonexistent/file").error().code, "file.not_found");
+  EXPECT_EQ(MappedFile::open("/tmp").error().code, "file.not_regular");
+}
+
+TEST(File, FreeDiskSpaceOfAPathThatDoesNotExistYet) {
+  EXPECT_GT(free_disk_bytes("/tmp/not/yet/there").value(), 0u);
+}
+
+TEST(HugeBuffer, IsZeroedAlignedAndWritable) {
+  for (size_t bytes : {size_t{100}, size_t{5} << 20}) {
+    auto buffer = HugeBuffer::allocate(bytes);
+    ASSERT_TRUE(buffer);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->data()) % 64, 0u);
+    EXPECT_EQ(buffer->data()[bytes - 1], std::byte{0});
+    buffer->data()[bytes - 1] = std::byte{7};
+  }
+  EXPECT_EQ(HugeBuffer::allocate(size_t{1} << 60).error().code, "memory.exhausted");
+}
+
+TEST(Machine, GrantsAreSane) {
+  EXPECT_GE(available_cpus(), 1);
+  EXPECT_GT(available_memory(), 1u << 20);
+  EXPECT_GT(resident_memory(), 1u << 20);
+}
+
+}  // namespace
+}  // namespace pingti

@@ -1,0 +1,102 @@
+#include "base/machine.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <sstream>
+#include <string>
+
+namespace pingti {
+namespace {
+
+// The cgroup v2 folder of this process ("" when there is none).
+std::string cgroup_folder() {
+  std::ifstream file("/proc/self/cgroup");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("0::")) return "/sys/fs/cgroup" + line.substr(3);
+  }
+  return {};
+}
+
+// The first number in a file; `otherwise` when it is absent or "max".
+double first_number(const std::string& path, double otherwise) {
+  std::ifstream file(path);
+  double value = 0;
+  return file >> value ? value : otherwise;
+}
+
+double cgroup_cpus() {
+  constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+  double cpus = kUnlimited;
+  for (std::string folder = cgroup_folder(); folder.size() >= sizeof("/sys/fs/cgroup") - 1;) {
+    std::ifstream file(folder + "/cpu.max");
+    std::string quota;
+    double period = 0;
+    if (file >> quota >> period && quota != "max" && period > 0)
+      cpus = std::min(cpus, std::stod(quota) / period);
+    const size_t slash = folder.rfind('/');
+    if (folder == "/sys/fs/cgroup" || slash == std::string::npos) break;
+    folder.resize(slash);
+  }
+  const double quota = first_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", -1);
+  const double period = first_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us", -1);
+  if (quota > 0 && period > 0) cpus = std::min(cpus, quota / period);
+  return cpus;
+}
+
+uint64_t cgroup_memory_left() {
+  double left = std::numeric_limits<double>::infinity();
+  for (std::string folder = cgroup_folder(); !folder.empty();) {
+    const double limit = first_number(folder + "/memory.max", -1);
+    const double used = first_number(folder + "/memory.current", 0);
+    if (limit > 0) {
+      // Page cache counts as used but is given back on demand.
+      std::ifstream stat(folder + "/memory.stat");
+      double cache = 0;
+      for (std::string key; stat >> key;) {
+        double value = 0;
+        stat >> value;
+        if (key == "inactive_file" || key == "active_file") cache += value;
+      }
+      left = std::min(left, std::max(0.0, limit - used + cache));
+    }
+    const size_t slash = folder.rfind('/');
+    if (folder == "/sys/fs/cgroup" || slash == std::string::npos) break;
+    folder.resize(slash);
+  }
+  return left > 1e18 ? std::numeric_limits<uint64_t>::max() : static_cast<uint64_t>(left);
+}
+
+uint64_t meminfo_available() {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("MemAvailable:")) return std::stoull(line.substr(13)) * 1024;
+  }
+  return std::numeric_limits<uint64_t>::max();
+}
+
+}  // namespace
+
+int available_cpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  int cpus = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  const double quota = cgroup_cpus();
+  if (quota < cpus) cpus = static_cast<int>(quota);
+  return std::max(1, cpus);
+}
+
+uint64_t available_memory() { return std::min(meminfo_available(), cgroup_memory_left()); }
+
+uint64_t resident_memory() {
+  std::ifstream file("/proc/self/statm");
+  uint64_t total = 0;
+  uint64_t resident = 0;
+  file >> total >> resident;
+  return resident * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+}  // namespace pingti
