@@ -1,1 +1,39 @@
-int main() { return 0; }
+#include <CLI/CLI.hpp>
+
+#include "base/version.h"
+#include "cli/command.h"
+
+namespace pingti {
+
+#define PINGTI_COMMAND(name) extern const Command name;
+#include "cli/commands.inc"
+#undef PINGTI_COMMAND
+
+namespace {
+const Command* const kCommands[] = {
+#define PINGTI_COMMAND(name) &name,
+#include "cli/commands.inc"
+#undef PINGTI_COMMAND
+};
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  CLI::App app{"pingti: serve language models fast on ordinary CPUs", "pingti"};
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  int exit_code = kExitOk;
+  for (const Command* command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command->name, command->summary);
+    command->attach(*sub, &exit_code);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace pingti
+
+int main(int argc, char** argv) { return pingti::run_program(argc, argv); }

@@ -1,0 +1,75 @@
+// Attention over paged keys and values, computed in fixed blocks so that its bits do not depend on the load.
+//
+// A KV page holds kPageTokens tokens. For one layer and KV head it contains, at k_offset and v_offset bytes
+// from the page's start:
+//   K: [kPageTokens / 16][head_dim][16 tokens]   (lanes are tokens: scores need no horizontal sums)
+//   V: [kPageTokens][head_dim]
+// in one of the KvType element types. Keys are stored after rotary embedding.
+//
+// Numerics: the keys of a query are cut into blocks of kAttentionBlock positions aligned at position 0.
+// attend_block makes the partial result of one block (row maximum, sum of exponentials, weighted values)
+// and attend_merge folds partials in position order. A query's bits depend only on its own q and on the
+// stored keys and values it may see (FlashAttention's online softmax, arXiv 2205.14135, on a fixed grid).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pingti {
+
+constexpr int kPageTokens = 32;
+constexpr int kAttentionBlock = 256;
+
+enum class KvType { kF32, kF16, kBF16 };
+constexpr int64_t kv_type_bytes(KvType type) { return type == KvType::kF32 ? 4 : 2; }
+// Bytes of K (or of V) of one KV head in one page.
+constexpr int64_t kv_head_bytes(KvType type, int head_dim) {
+  return kPageTokens * head_dim * kv_type_bytes(type);
+}
+
+struct KvAppendArgs {
+  KvType type;
+  int head_dim;
+  const float* k;    // [head_dim]
+  const float* v;    // [head_dim]
+  std::byte* k_out;  // this head's K of the page (page + k_offset)
+  std::byte* v_out;
+  int slot;  // token's place in the page: position % kPageTokens
+};
+
+// One query row: one (token, query head). Rows of one call share a KV head and a block of keys.
+struct AttendRow {
+  const float* q;  // [head_dim], after rotary embedding
+  int key_begin;   // the row sees keys [key_begin, key_end), as offsets into the block (0..256)
+  int key_end;
+};
+
+// Partial result of one row over one block: {max, sum, values[head_dim]}; max = -inf and sum = 0 when the
+// row sees no key of the block.
+struct AttendBlockArgs {
+  KvType type;
+  int head_dim;   // a multiple of 16, at most 256... 576 for latent attention later
+  float scale;    // multiplies q . k
+  float softcap;  // 0: none; otherwise score = softcap * tanh(score / softcap)
+  const std::byte* const*
+      pages;  // the block's pages: kAttentionBlock / kPageTokens entries, null past the end
+  int64_t k_offset;
+  int64_t v_offset;
+  const AttendRow* rows;
+  int row_count;           // any number >= 1
+  float* partials;         // [row_count][partial_stride]
+  int64_t partial_stride;  // >= head_dim + 2, in floats
+  float* scratch;          // attend_scratch_floats(row_count), private to the thread
+};
+constexpr int64_t attend_scratch_floats(int row_count) { return int64_t{row_count} * kAttentionBlock; }
+
+// Folds the partials of consecutive blocks of one row, in order, into out[head_dim] = values / sum.
+struct AttendMergeArgs {
+  int head_dim;
+  const float* partials;  // block b at partials + b * partial_stride
+  int64_t partial_stride;
+  int block_count;
+  float* out;  // zeros when no block had a visible key
+};
+
+}  // namespace pingti
