@@ -1,0 +1,146 @@
+// The engine: prompts in, token events out. The only header of engine/ that servers and commands include
+// (besides the tokenizer and templates it hands out).
+//
+// Engine is an interface so that tests can script one. LocalEngine (make_engine) runs one model on this
+// machine: a single thread of its own steps all sequences as one continuous batch. All methods may be
+// called from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "sample/sampling_params.h"
+
+namespace pingti {
+
+class Tokenizer;
+class ChatTemplate;
+
+struct TokenLogprobInfo {
+  int32_t token = 0;
+  std::string bytes;  // the bytes the token stands for
+  float logprob = 0;  // natural logarithm, of the model's own distribution (before temperature)
+};
+
+struct TokenLogprobs {
+  TokenLogprobInfo chosen;
+  std::vector<TokenLogprobInfo> top;  // most likely first
+};
+
+enum class FinishReason { kStop, kLength, kCancelled, kError };
+
+struct GenerationRequest {
+  std::string id;                    // for logs
+  std::vector<int32_t> prompt;       // token ids, at least one
+  int64_t max_tokens = -1;           // generated tokens per choice; -1: as many as the context holds
+  int choices = 1;                   // n: independent answers to one prompt
+  SamplingParams sampling;           // sampling.seed fixes every draw (a request without a seed gets one)
+  std::vector<std::string> stop;     // the answer ends before any of these strings
+  std::vector<int32_t> stop_tokens;  // besides the model's own end-of-generation tokens
+  bool ignore_eos = false;
+  int top_logprobs = -1;         // -1: no logprobs; otherwise how many alternatives beside the chosen
+  bool prompt_logprobs = false;  // logprobs of prompt tokens 1.. come in the PromptEvent (choice 0)
+};
+
+// Sent once, when the prompt has been computed.
+struct PromptEvent {
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;            // of those, taken from the KV cache
+  std::vector<TokenLogprobs> logprobs;  // for prompt tokens 1.., when asked
+};
+
+// One or more generated tokens of a choice. `text` holds whole characters only and never any part of a
+// stop string; it may be empty while a character or a possible stop string is incomplete.
+struct TokenEvent {
+  int choice = 0;
+  std::vector<int32_t> tokens;
+  std::string text;
+  std::vector<TokenLogprobs> logprobs;  // one per token, when asked
+};
+
+struct FinishEvent {
+  int choice = 0;
+  FinishReason reason = FinishReason::kStop;
+  std::string stop_text;  // the stop string that ended it, if one did
+  int64_t completion_tokens = 0;
+  std::optional<Error> error;  // with kError
+};
+
+// Receives a request's events in order, on the engine's thread: hand over quickly, never block.
+// After the last choice's finish() no more calls come.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  virtual void prompt(PromptEvent event) = 0;
+  virtual void tokens(TokenEvent event) = 0;
+  virtual void finish(FinishEvent event) = 0;
+};
+
+struct EngineInfo {
+  std::string model_name;  // file stem or general.name
+  std::string architecture;
+  std::string isa;      // kernels in use
+  std::string kernels;  // e.g. "avx512vnni, Q4_K Q6_K"
+  int threads = 0;
+  int64_t context = 0;  // largest prompt + answer of one sequence, tokens
+  int64_t trained_context = 0;
+  int64_t kv_tokens = 0;  // tokens all sequences together can hold
+  int64_t vocab = 0;
+  int64_t weight_bytes = 0;
+  int64_t parameters = 0;
+  double load_seconds = 0;
+};
+
+struct EngineStats {
+  int64_t running = 0;         // sequences in the batch
+  int64_t waiting = 0;         // requests not started yet
+  double kv_usage = 0;         // 0..1
+  uint64_t steps = 0;          // forward passes so far
+  uint64_t prompt_tokens = 0;  // computed
+  uint64_t generated_tokens = 0;
+  uint64_t requests_finished = 0;
+  uint64_t requests_cancelled = 0;
+  uint64_t preemptions = 0;
+  double seconds_since_step = 0;  // heartbeat: since the engine thread last looked for work
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual const EngineInfo& info() const = 0;
+  virtual const Tokenizer& tokenizer() const = 0;
+  virtual const ChatTemplate& chat_template() const = 0;
+
+  // Queues a request. Refused at once (no event follows) when the prompt is empty, holds a token outside
+  // the vocabulary, or does not fit: "engine.context" names prompt length and context. The sink must stay
+  // valid until its last finish().
+  virtual Result<uint64_t> submit(GenerationRequest request, std::shared_ptr<EventSink> sink) = 0;
+  // Frees the request's work before the next step; its choices finish as kCancelled. Unknown ids are ignored.
+  virtual void cancel(uint64_t request) = 0;
+
+  virtual EngineStats stats() const = 0;
+  // Refuses new requests ("engine.draining"), lets running ones finish, returns when all are done.
+  virtual void drain() = 0;
+};
+
+struct EngineOptions {
+  std::string model_path;
+  int threads = 0;              // 0: all CPUs granted
+  int64_t context = 0;          // 0: the largest that fits memory and the model
+  std::string isa;              // empty: best
+  std::string kv_type = "f16";  // f32, f16, bf16
+  bool activations_f32 = false;
+  int max_sequences = 32;                // choices computed in one batch
+  int prefill_chunk = 512;               // most prompt tokens per step
+  std::function<void(double)> progress;  // fraction of the weights loaded
+};
+
+Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options);
+
+}  // namespace pingti
