@@ -35,7 +35,7 @@ struct Format {
   int block_bytes;
 
   // Converts `values` (a multiple of block_values) stored values to float, to the bit as ggml's
-  // dequantization does. `src` needs no alignment.
+  // dequantization does. `src` is aligned to 2 bytes.
   void (*decode)(const std::byte* src, float* dst, int64_t values);
 
   // The reverse, rounding to nearest, with scales chosen by least squares in the K formats. Of blocks with a
