@@ -26,10 +26,12 @@ class Weight {
   int64_t rows = 0;
   int64_t cols = 0;
   int64_t bytes = 0;
+  int scale_block = 32;  // activations it reads share int8 scales over so many values
 };
 
 // Input of linear(): [rows, width] activations in whatever form the device's products want (on the CPU:
-// floats and int8 blocks). Written by norm(), attention() and gated_activation().
+// floats and int8 blocks). Written by norm(), attention() and gated_activation(), which are told the weight
+// that will read it.
 class Operand {
  public:
   virtual ~Operand() = default;
@@ -67,9 +69,9 @@ class Backend {
 
   // x[row] = scale * table[tokens[row]].
   virtual void embed(const Weight& table, std::span<const int32_t> tokens, float scale, float* x) = 0;
-  // out = rms_norm(x) * weight. With `rows_kept`, row i of out is made from x[rows_kept[i]].
+  // out = rms_norm(x) * weight.
   virtual void norm(const float* x, int rows, int64_t width, const float* weight, float eps,
-                    std::span<const int32_t> rows_kept, Operand& out) = 0;
+                    const Weight& reader, Operand& out) = 0;
   // y = W in (+ bias), or y += with accumulate.
   virtual void linear(const Weight& weight, const Operand& in, int rows, float* y, bool accumulate) = 0;
   // x += rms_norm(y) * weight, for models that normalize a branch before the residual.
@@ -80,12 +82,13 @@ class Backend {
   virtual void rope_append(const AttentionLayer& layer, const Batch& batch, const RopeRows& rope,
                            float* qkv) = 0;
   // Attention of every row's q over its sequence's pages: out is [rows, heads * head_dim].
-  virtual void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv, Operand& out) = 0;
+  virtual void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv,
+                         const Weight& reader, Operand& out) = 0;
   // Keeps the given rows (ascending) of an operand and of the residual, packed to the front.
   virtual void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) = 0;
   // gate_up: [rows, 2 * ffn], gate first. out = activation(gate) * up.
   virtual void gated_activation(Activation activation, const float* gate_up, int rows, int64_t ffn,
-                                Operand& out) = 0;
+                                const Weight& reader, Operand& out) = 0;
 };
 
 }  // namespace pingti

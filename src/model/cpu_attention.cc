@@ -63,15 +63,15 @@ void CpuAttention::plan(const AttentionLayer& layer, const Batch& batch) {
 }
 
 void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const float* qkv, CpuOperand& out,
-                       bool quantize) {
+                       int scale_block) {
   const ModelConfig& config = *layer.config;
   const int group = config.heads / config.kv_heads;
   const int64_t stride = partial_stride(config.head_dim);
   plan(layer, batch);
   partials_.resize(std::max(partials_.size(), static_cast<size_t>(partial_rows_ * stride)));
-  // Blocks of 32 activations may only be quantized by a task that owns them whole.
-  const bool own_blocks = int64_t{group} * config.head_dim % kActivationBlock == 0;
-  const bool in_tasks = quantize && own_blocks;
+  // Values that share a scale may only be quantized by a task that owns them all.
+  const bool own_blocks = scale_block == 0 || int64_t{group} * config.head_dim % scale_block == 0;
+  const int task_block = own_blocks ? scale_block : 0;
 
   std::atomic<size_t> next{0};
   threads_.run([&](int thread) {
@@ -89,7 +89,7 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
             static_cast<size_t>(int64_t{task.token_end - task.token_begin} * group * own * stride);
         if (workspace.partials.size() < needed) workspace.partials.resize(needed);
         attend(layer, qkv, task, workspace.partials.data(), own, workspace);
-        merge(layer, task, workspace.partials.data(), own, out, in_tasks);
+        merge(layer, task, workspace.partials.data(), own, out, task_block);
       }
     }
   });
@@ -99,14 +99,14 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
       for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < merges_.size();) {
         const Task& task = merges_[index];
         merge(layer, task, partials_.data() + task.partial * stride, task.block_end - task.block_begin, out,
-              in_tasks);
+              task_block);
       }
     });
   }
-  if (quantize && !own_blocks) {
+  if (!own_blocks) {
     for (size_t row = 0; row < batch.tokens.size(); ++row) {
       const auto index = static_cast<int64_t>(row);
-      kernels_.quantize(out.row(index), out.width, out.row_int8(index));
+      kernels_.quantize(out.row(index), out.width, scale_block, out.row_int8(index));
     }
   }
 }
@@ -163,7 +163,7 @@ void CpuAttention::attend(const AttentionLayer& layer, const float* qkv, const T
 }
 
 void CpuAttention::merge(const AttentionLayer& layer, const Task& task, const float* partials, int64_t blocks,
-                         CpuOperand& out, bool quantize) const {
+                         CpuOperand& out, int scale_block) const {
   const ModelConfig& config = *layer.config;
   const int group = config.heads / config.kv_heads;
   const int64_t stride = partial_stride(config.head_dim);
@@ -178,8 +178,8 @@ void CpuAttention::merge(const AttentionLayer& layer, const Task& task, const fl
                              .block_count = static_cast<int>(blocks),
                              .out = out.row(row) + begin + int64_t{head} * config.head_dim});
     }
-    if (quantize) {
-      kernels_.quantize(out.row(row) + begin, int64_t{group} * config.head_dim,
+    if (scale_block != 0) {
+      kernels_.quantize(out.row(row) + begin, int64_t{group} * config.head_dim, scale_block,
                         out.row_int8(row) + begin / kActivationBlock);
     }
   }

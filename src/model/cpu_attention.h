@@ -19,8 +19,10 @@ class CpuAttention {
         kv_type_(kv_type),
         workspaces_(static_cast<size_t>(threads.size())) {}
 
-  // qkv as in Backend::rope_append; out [rows, heads * head_dim], quantized as well if asked.
-  void run(const AttentionLayer& layer, const Batch& batch, const float* qkv, CpuOperand& out, bool quantize);
+  // qkv as in Backend::rope_append; out [rows, heads * head_dim], quantized as well with
+  // scales over scale_block values (0: not).
+  void run(const AttentionLayer& layer, const Batch& batch, const float* qkv, CpuOperand& out,
+           int scale_block);
 
  private:
   struct Task {
@@ -42,7 +44,7 @@ class CpuAttention {
   void attend(const AttentionLayer& layer, const float* qkv, const Task& task, float* partials,
               int64_t blocks, Workspace& workspace) const;
   void merge(const AttentionLayer& layer, const Task& task, const float* partials, int64_t blocks,
-             CpuOperand& out, bool quantize) const;
+             CpuOperand& out, int scale_block) const;
 
   const Kernels& kernels_;
   ThreadPool& threads_;

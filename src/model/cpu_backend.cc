@@ -62,13 +62,12 @@ class CpuBackend final : public Backend {
     });
   }
 
-  void norm(const float* x, int rows, int64_t width, const float* weight, float eps,
-            std::span<const int32_t> rows_kept, Operand& out) override {
+  void norm(const float* x, int rows, int64_t width, const float* weight, float eps, const Weight& reader,
+            Operand& out) override {
     auto& operand = static_cast<CpuOperand&>(out);
     over_rows(rows, width, [&](int64_t row) {
-      const int64_t from = rows_kept.empty() ? row : rows_kept[static_cast<size_t>(row)];
-      kernels_.rms_norm(x + from * width, weight, eps, width, operand.row(row));
-      quantize(operand, row, 0, width);
+      kernels_.rms_norm(x + row * width, weight, eps, width, operand.row(row));
+      quantize(operand, row, 0, width, reader.scale_block);
     });
   }
 
@@ -106,9 +105,10 @@ class CpuBackend final : public Backend {
               [&](int64_t row) { rope_append_row(layer, batch, rope, row, qkv + row * width); });
   }
 
-  void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv, Operand& out) override {
+  void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv, const Weight& reader,
+                 Operand& out) override {
     auto& operand = static_cast<CpuOperand&>(out);
-    attention_.run(layer, batch, qkv, operand, !activations_f32_);
+    attention_.run(layer, batch, qkv, operand, activations_f32_ ? 0 : reader.scale_block);
   }
 
   void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) override {
@@ -127,7 +127,7 @@ class CpuBackend final : public Backend {
   }
 
   void gated_activation(Activation activation, const float* gate_up, int rows, int64_t ffn,
-                        Operand& out) override {
+                        const Weight& reader, Operand& out) override {
     auto& operand = static_cast<CpuOperand&>(out);
     constexpr int64_t kPiece = 1024;  // a multiple of every quantization block
     const int64_t pieces = (ffn + kPiece - 1) / kPiece;
@@ -137,7 +137,7 @@ class CpuBackend final : public Backend {
       const int64_t count = std::min(kPiece, ffn - begin);
       const float* gate = gate_up + row * 2 * ffn + begin;
       kernels_.gated_activation(activation, gate, gate + ffn, count, operand.row(row) + begin);
-      quantize(operand, row, begin, count);
+      quantize(operand, row, begin, count, reader.scale_block);
     });
   }
 
@@ -162,10 +162,10 @@ class CpuBackend final : public Backend {
     });
   }
 
-  // values [begin, begin + count) of a row; begin is a multiple of the block.
-  void quantize(CpuOperand& operand, int64_t row, int64_t begin, int64_t count) const {
+  // values [begin, begin + count) of a row; begin is a multiple of the scale block.
+  void quantize(CpuOperand& operand, int64_t row, int64_t begin, int64_t count, int scale_block) const {
     if (ActivationBlock* blocks = operand.row_int8(row)) {
-      kernels_.quantize(operand.row(row) + begin, count, blocks + begin / kActivationBlock);
+      kernels_.quantize(operand.row(row) + begin, count, scale_block, blocks + begin / kActivationBlock);
     }
   }
 

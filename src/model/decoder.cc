@@ -50,14 +50,15 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
                                  .page_offset = layer.page_offset};
   const Rope& rope = ropes_[layer.rope];
 
-  backend_->norm(w.x, rows, config_.hidden, layer.attention_norm.data(), config_.norm_eps, {}, *w.normed);
+  backend_->norm(w.x, rows, config_.hidden, layer.attention_norm.data(), config_.norm_eps, *layer.qkv,
+                 *w.normed);
   backend_->linear(*layer.qkv, *w.normed, rows, w.qkv, /*accumulate=*/false);
   backend_->rope_append(attention, batch, {rope.cos.data(), rope.sin.data()}, w.qkv);
   if (last && batch.logit_rows.empty()) {
     rows = 0;
     return;
   }
-  backend_->attention(attention, batch, w.qkv, *w.attended);
+  backend_->attention(attention, batch, w.qkv, *layer.output, *w.attended);
   if (last && static_cast<int>(batch.logit_rows.size()) < rows) {
     // The rest of the last block only matters to rows whose logits are wanted.
     backend_->keep_rows(batch.logit_rows, *w.attended, w.x, config_.hidden);
@@ -69,9 +70,10 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
     backend_->norm_add(w.branch, rows, config_.hidden, post_norm.data(), config_.norm_eps, w.x);
   };
   add_branch(*layer.output, *w.attended, layer.post_attention_norm);
-  backend_->norm(w.x, rows, config_.hidden, layer.ffn_norm.data(), config_.norm_eps, {}, *w.normed);
+  backend_->norm(w.x, rows, config_.hidden, layer.ffn_norm.data(), config_.norm_eps, *layer.gate_up,
+                 *w.normed);
   backend_->linear(*layer.gate_up, *w.normed, rows, w.gate_up, /*accumulate=*/false);
-  backend_->gated_activation(config_.activation, w.gate_up, rows, config_.ffn, *w.activated);
+  backend_->gated_activation(config_.activation, w.gate_up, rows, config_.ffn, *layer.down, *w.activated);
   add_branch(*layer.down, *w.activated, layer.post_ffn_norm);
 }
 
@@ -85,7 +87,7 @@ void Decoder::forward(const Batch& batch, std::span<KvPool* const> pools, float*
     run_layer(layer, batch, pools, layer + 1 == layers_.size(), rows);
   }
   if (rows == 0) return;
-  backend_->norm(workspace_.x, rows, config_.hidden, output_norm_.data(), config_.norm_eps, {},
+  backend_->norm(workspace_.x, rows, config_.hidden, output_norm_.data(), config_.norm_eps,
                  *workspace_.normed);
   backend_->linear(head_ ? *head_ : *embedding_, *workspace_.normed, rows, logits, /*accumulate=*/false);
   if (config_.logit_softcap > 0) {
