@@ -8,6 +8,7 @@
 
 #include "base/machine.h"
 #include "engine/kv_budget.h"
+#include "engine/kv_type.h"
 #include "engine/local_engine.h"
 #include "engine/vocab_from_gguf.h"
 #include "gguf/gguf.h"
@@ -18,14 +19,6 @@ namespace {
 
 // Kept free for activations, logits and everything else this machine does.
 constexpr int64_t kMemoryReserve = int64_t{256} << 20;
-
-Result<KvType> parse_kv_type(std::string_view name) {
-  if (name == "f32") return KvType::kF32;
-  if (name == "f16") return KvType::kF16;
-  if (name == "bf16") return KvType::kBF16;
-  return fail(ErrorKind::kInvalid, "engine.kv_type", fmt::format("KV type {} is unknown", name),
-              "known are f32, f16 and bf16");
-}
 
 Result<void> check_options(const EngineOptions& options) {
   const auto check = [](std::string_view what, int64_t value, int64_t least) -> Result<void> {
