@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gguf/gguf.h"
+#include "gguf/summary.h"
 
 namespace {
 
@@ -13,6 +14,7 @@ using pingti::gguf::File;
 using pingti::gguf::TensorInfo;
 
 void read_everything(const File& file) {
+  if (pingti::gguf::summarize(file).parameters < 0) std::abort();
   for (const auto& [key, value] : file.metadata()) {
     if (file.find(key) != &value) std::abort();
     (void)file.get<int32_t>(key);
