@@ -13,6 +13,7 @@ namespace pingti {
 
 class MergeTable {
  public:
+  MergeTable() : MergeTable(0) {}
   // merges: "left right", best first; `spelling` finds the ids. Pairs whose parts or result are no tokens
   // are left out, as they can never apply. Error: "vocab.malformed" for a line without a space.
   static Result<MergeTable> create(const std::vector<std::string>& merges, const StringTable& spelling);

@@ -3,6 +3,7 @@
 
 #include <pcre2.h>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,31 @@ namespace {
 constexpr std::string_view kWhiteSpace =
     R"(\x{09}-\x{0D}\x{20}\x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
 
+struct Additions {
+  std::string_view category, ranges;
+};
+
+// Characters that Unicode 15 and 16 added and the distribution's PCRE2 (Unicode 14) does not know yet, for
+// the categories that patterns ask for; of letters only the ideographs.
+constexpr Additions kAdditions[] = {
+    {"{L}", R"(\x{2B739}\x{2EBF0}-\x{2EE5D}\x{31350}-\x{323AF})"},
+    {"{Lo}", R"(\x{2B739}\x{2EBF0}-\x{2EE5D}\x{31350}-\x{323AF})"},
+    {"{S}",
+     R"(\x{2427}-\x{2429}\x{2FFC}-\x{2FFF}\x{31E4}-\x{31E5}\x{31EF}\x{10D8E}-\x{10D8F}\x{1CC00}-\x{1CCEF})"
+     R"(\x{1CD00}-\x{1CEB3}\x{1F6DC}\x{1F774}-\x{1F776}\x{1F77B}-\x{1F77F}\x{1F7D9}\x{1F8B2}-\x{1F8BB})"
+     R"(\x{1F8C0}-\x{1F8C1}\x{1FA75}-\x{1FA77}\x{1FA87}-\x{1FA89}\x{1FA8F}\x{1FAAD}-\x{1FAAF})"
+     R"(\x{1FABB}-\x{1FABF}\x{1FAC6}\x{1FACE}-\x{1FACF}\x{1FADA}-\x{1FADC}\x{1FADF}\x{1FAE8}-\x{1FAE9})"
+     R"(\x{1FAF7}-\x{1FAF8}\x{1FBCB}-\x{1FBEF})"},
+};
+
+std::string expand_category(std::string_view category, bool in_class) {
+  std::string expanded = "\\p" + std::string(category);
+  for (const Additions& additions : kAdditions) {
+    if (additions.category == category) expanded += additions.ranges;
+  }
+  return in_class ? expanded : "[" + expanded + "]";
+}
+
 std::string expand_classes(std::string_view pattern) {
   std::string expanded;
   bool in_class = false;
@@ -26,6 +52,10 @@ std::string expand_classes(std::string_view pattern) {
         expanded += in_class ? std::string(kWhiteSpace) : "[" + std::string(kWhiteSpace) + "]";
       } else if (escaped == 'S' && !in_class) {
         expanded += "[^" + std::string(kWhiteSpace) + "]";
+      } else if (escaped == 'p') {
+        const size_t close = std::min(pattern.find('}', i), pattern.size() - 1);
+        expanded += expand_category(pattern.substr(i + 1, close - i), in_class);
+        i = close;
       } else {
         expanded += {c, escaped};
       }

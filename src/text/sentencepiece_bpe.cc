@@ -13,14 +13,19 @@ bool text_can_become(TokenType type) {
   return type == TokenType::kNormal || type == TokenType::kUserDefined || type == TokenType::kUndefined;
 }
 
-// Rank per token: the higher the score, the lower the rank; equal scores share one.
+// Rank per token: user-defined ones first, then the higher the score, the lower the rank; equal scores share
+// one.
 std::vector<uint64_t> rank_scores(const Vocab& vocab) {
   std::vector<uint32_t> order(vocab.scores.size());
   std::iota(order.begin(), order.end(), 0u);
-  std::ranges::stable_sort(order, [&](uint32_t a, uint32_t b) { return vocab.scores[a] > vocab.scores[b]; });
+  const auto key = [&](uint32_t id) {
+    const bool user_defined = token_type(vocab, id) == TokenType::kUserDefined;
+    return std::pair(user_defined ? 0 : 1, user_defined ? 0.0f : -vocab.scores[id]);
+  };
+  std::ranges::stable_sort(order, {}, key);
   std::vector<uint64_t> ranks(order.size());
   for (size_t i = 0; i < order.size(); ++i) {
-    const bool tie = i > 0 && vocab.scores[order[i]] == vocab.scores[order[i - 1]];
+    const bool tie = i > 0 && key(order[i]) == key(order[i - 1]);
     ranks[order[i]] = tie ? ranks[order[i - 1]] : i;
   }
   return ranks;
@@ -50,26 +55,26 @@ Result<std::unique_ptr<Encoder>> SentencePieceBpe::create(const Vocab& vocab) {
     return fail(ErrorKind::kInvalid, "vocab.malformed", "A token's score is not a number");
   }
   PT_TRY(SentencePieceNormalizer normalizer, SentencePieceNormalizer::create(vocab));
-  StringTable pieces(vocab.tokens.size());
-  for (size_t id = 0; id < vocab.tokens.size(); ++id) {
-    if (text_can_become(token_type(vocab, id))) pieces.insert(vocab.tokens[id], static_cast<int32_t>(id));
-  }
-  PT_TRY(MergeTable merges, MergeTable::create(vocab.merges, pieces));
-  return std::unique_ptr<Encoder>(
-      new SentencePieceBpe(vocab, std::move(normalizer), std::move(pieces), std::move(merges)));
+  std::unique_ptr<SentencePieceBpe> encoder(new SentencePieceBpe(vocab, std::move(normalizer)));
+  PT_TRY(encoder->merges_, MergeTable::create(vocab.merges, encoder->pieces_));
+  return encoder;
 }
 
-SentencePieceBpe::SentencePieceBpe(const Vocab& vocab, SentencePieceNormalizer normalizer, StringTable pieces,
-                                   MergeTable merges)
+SentencePieceBpe::SentencePieceBpe(const Vocab& vocab, SentencePieceNormalizer normalizer)
     : normalizer_(std::move(normalizer)),
-      pieces_(std::move(pieces)),
-      merges_(std::move(merges)),
+      pieces_(vocab.tokens.size()),
       ranks_(rank_scores(vocab)),
       bytes_(vocab),
       unknown_(vocab.unk),
       whole_(vocab.tokens.size()) {
+  marked_.reserve(vocab.tokens.size());
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
-    if (text_can_become(token_type(vocab, id)) && mark_inside(vocab.tokens[id])) marks_begin_words_ = false;
+    std::string_view piece = vocab.tokens[id];
+    const TokenType type = token_type(vocab, id);
+    if (!text_can_become(type) || piece.empty()) continue;
+    if (type == TokenType::kUserDefined) piece = marked_.emplace_back(mark_spaces(piece));
+    pieces_.insert(piece, static_cast<int32_t>(id));
+    if (mark_inside(piece)) marks_begin_words_ = false;
   }
 }
 

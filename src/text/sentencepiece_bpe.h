@@ -23,17 +23,17 @@ class SentencePieceBpe final : public Encoder {
   std::string bytes_of(std::string_view spelling, TokenType type) const override;
 
  private:
-  SentencePieceBpe(const Vocab& vocab, SentencePieceNormalizer normalizer, StringTable spelling,
-                   MergeTable merges);
+  SentencePieceBpe(const Vocab& vocab, SentencePieceNormalizer normalizer);
   Merge look_up(std::string_view text, const Symbol& left, const Symbol& right) const;
   // before: how many ids there were when this stretch of text began.
   void encode_word(std::string_view word, size_t before, std::vector<Symbol>& symbols,
                    std::vector<int32_t>& ids) const;
 
   SentencePieceNormalizer normalizer_;
-  StringTable pieces_;  // tokens that text can become
-  MergeTable merges_;
-  std::vector<uint64_t> ranks_;  // per token, from its score; lowest first
+  std::vector<std::string> marked_;  // user-defined tokens with their spaces as marks: pieces_ points here
+  StringTable pieces_;               // tokens that text can become
+  MergeTable merges_;                // empty: scores order the merges
+  std::vector<uint64_t> ranks_;      // per token, from its score; lowest first
   ByteTokens bytes_;
   int32_t unknown_;
   bool marks_begin_words_ = true;  // no token continues past a space mark: words never merge

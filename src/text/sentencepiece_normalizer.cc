@@ -1,5 +1,6 @@
 #include "text/sentencepiece_normalizer.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "text/utf8.h"
@@ -14,6 +15,12 @@ uint32_t label(uint32_t unit) { return unit & (0x80000000 | 0xFF); }
 uint32_t offset(uint32_t unit) { return unit >> 10 << ((unit & 0x200) >> 6); }
 
 }  // namespace
+
+std::string mark_spaces(std::string_view text) {
+  std::string marked;
+  for (const char c : text) c == ' ' ? marked += kSpaceMark : marked += c;
+  return marked;
+}
 
 Result<CharacterMap> CharacterMap::parse(std::string_view bytes) {
   CharacterMap map;
@@ -72,10 +79,7 @@ std::string SentencePieceNormalizer::map_characters(std::string_view text) const
 std::string SentencePieceNormalizer::normalize(std::string_view text) const {
   std::string mapped;
   if (!map_.empty()) text = mapped = map_characters(text);
-  if (remove_extra_spaces_) {
-    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-    text = text.substr(0, text.find_last_not_of(' ') + 1);
-  }
+  if (remove_extra_spaces_) text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   if (text.empty()) return {};
   std::string out;
   out.reserve(text.size() + text.size() / 2);
@@ -89,6 +93,8 @@ std::string SentencePieceNormalizer::normalize(std::string_view text) const {
     }
     after_space = c == ' ';
   }
+  // Space marks that the text spells itself go, too, as in SentencePiece.
+  while (remove_extra_spaces_ && out.ends_with(kSpaceMark)) out.resize(out.size() - kSpaceMark.size());
   return out;
 }
 

@@ -13,6 +13,9 @@ namespace pingti {
 
 inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
 
+// Spaces as marks. Files store user-defined tokens with spaces; text has marks by the time it is merged.
+std::string mark_spaces(std::string_view text);
+
 // SentencePiece's precompiled map of character sequences: a double-array trie and the replacements.
 class CharacterMap {
  public:

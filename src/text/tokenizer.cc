@@ -1,6 +1,7 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "text/byte_level_bpe.h"
 #include "text/encoder.h"
@@ -102,12 +103,19 @@ struct Tokenizer::State {
 
 void Tokenizer::State::index_special_tokens() {
   std::vector<Trie::Entry> all, always;
+  std::deque<std::string> marked_spellings;
   for (size_t id = 0; id < vocab.tokens.size(); ++id) {
     const TokenType type = token_type(vocab, id);
     const bool user = type == TokenType::kUserDefined;
     if ((!user && !is_control_type(type)) || vocab.tokens[id].empty()) continue;
     all.emplace_back(vocab.tokens[id], static_cast<int32_t>(id));
     if (user) always.push_back(all.back());
+    if (user && sentencepiece && vocab.tokens[id].find(' ') != std::string::npos) {
+      // The same token in a text that spells the marks itself.
+      const std::string& marked = marked_spellings.emplace_back(mark_spaces(vocab.tokens[id]));
+      all.emplace_back(marked, static_cast<int32_t>(id));
+      always.push_back(all.back());
+    }
   }
   special = Trie(std::move(all));
   user_defined = Trie(std::move(always));

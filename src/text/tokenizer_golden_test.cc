@@ -60,7 +60,7 @@ TEST_P(GoldenTest, SameIdsAsTheOriginal) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Originals, GoldenTest, testing::ValuesIn(golden_files()), [](const auto& info) {
-  std::string name = info.param.stem().string();
+  std::string name = info.param.parent_path().stem().string() + "_" + info.param.stem().string();
   std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
   return name;
 });
