@@ -50,6 +50,10 @@ struct Kernels {
 
   // max over x[count] and the sum of exp(x - max), in one fixed order. For softmax over a vocabulary.
   void (*max_and_sum_exp)(const float* x, int64_t count, float* max, float* sum);
+
+  // Runs int8 dot products in registers only; returns how many operations that was (a multiply and an add
+  // are two). The peak that linear_int8 is compared with.
+  int64_t (*int8_peak)(int64_t iterations);
 };
 
 }  // namespace pingti
