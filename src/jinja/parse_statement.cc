@@ -133,7 +133,7 @@ std::unique_ptr<const Statement> Parser::parse_statement() {
   if (name == "generation") return parse_generation(line);
   if (name == "break") return parse_jump(line, Flow::kBreak);
   if (name == "continue") return parse_jump(line, Flow::kContinue);
-  if (name == "print") return parse_print(line);
+  if (name == "print") return parse_print_tag(line);
   for (std::string_view refused : {"block", "extends", "include", "import", "from", "autoescape"}) {
     if (name == refused) {
       throw_syntax(fmt::format("'{}' is not supported: a chat template stands alone", name), line);
@@ -146,6 +146,20 @@ std::unique_ptr<const Statement> Parser::parse_print(int line) {
   auto print = std::make_unique<Print>();
   print->line = line;
   print->value = parse_tuple(true);
+  return print;
+}
+
+std::unique_ptr<const Statement> Parser::parse_print_tag(int line) {
+  auto parts = std::make_unique<Concatenation>();
+  parts->line = line;
+  while (current().kind != TokenKind::kBlockEnd) {
+    if (!parts->parts.empty()) expect_op(",");
+    parts->parts.push_back(parse_expression());
+    parts->height = std::max(parts->height, parts->parts.back()->height + 1);
+  }
+  auto print = std::make_unique<Print>();
+  print->line = line;
+  print->value = std::move(parts);
   return print;
 }
 

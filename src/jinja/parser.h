@@ -48,6 +48,7 @@ class Parser {
   Block parse_closed_body(std::string_view end);                    // …, the end's name consumed
   std::unique_ptr<const Statement> parse_statement();
   std::unique_ptr<const Statement> parse_print(int line);
+  std::unique_ptr<const Statement> parse_print_tag(int line);
   std::unique_ptr<const Statement> parse_if(int line);
   std::unique_ptr<const Statement> parse_for(int line);
   std::unique_ptr<const Statement> parse_set(int line);

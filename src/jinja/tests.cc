@@ -53,9 +53,9 @@ bool is_string(const Value& v) { return v.is_string(); }
 bool is_mapping(const Value& v) { return v.is(Kind::kDict); }
 bool is_escaped(const Value& v) { return v.is_markup(); }
 bool is_callable(const Value& v) { return v.is(Kind::kCallable) || v.is_undefined(); }
-// Something with a length and subscripts: mappings too.
+// Something with a length and subscripts: mappings too, and what is undefined.
 bool is_sequence(const Value& v) {
-  return v.is_string() || v.is_sequence() || v.is(Kind::kDict) || v.is(Kind::kRange);
+  return v.is_undefined() || v.is_string() || v.is_sequence() || v.is(Kind::kDict) || v.is(Kind::kRange);
 }
 
 bool lower(Interpreter& interpreter, const Value& subject, const Arguments& arguments) {

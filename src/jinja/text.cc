@@ -40,10 +40,12 @@ void append_upper(std::string& out, CodePoint point, std::string_view bytes) {
 }
 
 void append_title(std::string& out, CodePoint point, std::string_view bytes) {
-  if (point.value == 0xDF) {
-    out += "Ss";
-  } else if (point.value < 0 || !special_upper(point.value).empty()) {
-    append_upper(out, point, bytes);
+  if (point.value < 0) {
+    out += bytes;
+  } else if (auto special = special_upper(point.value); !special.empty()) {
+    const size_t first = decode_at(special, 0).value == 0x2BC ? special.size() : decode_at(special, 0).size;
+    out += special.substr(0, first);
+    out += to_lower(special.substr(first));
   } else {
     append_code_point(out, static_cast<uint32_t>(utf8proc_totitle(point.value)));
   }
@@ -339,7 +341,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t max_spl
   text = strip_space(text, Side::kLeft);
   while (!text.empty()) {
     if (max_splits >= 0 && static_cast<int64_t>(parts.size()) >= max_splits) {
-      parts.push_back(strip_space(text, Side::kRight));
+      parts.push_back(text);
       break;
     }
     size_t end = 0;
@@ -359,7 +361,7 @@ std::vector<std::string_view> split_space_right(std::string_view text, int64_t m
   text = strip_space(text, Side::kRight);
   while (!text.empty()) {
     if (max_splits >= 0 && static_cast<int64_t>(parts.size()) >= max_splits) {
-      parts.push_back(strip_space(text, Side::kLeft));
+      parts.push_back(text);
       break;
     }
     size_t start = text.size();
