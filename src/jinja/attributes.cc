@@ -23,7 +23,8 @@ struct BoundMethod : Callable {
 
 // The sandbox lets nothing change a list or a dict.
 bool is_unsafe(Kind kind, std::string_view name) {
-  static constexpr std::string_view kList[] = {"append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"};
+  static constexpr std::string_view kList[] = {"append", "clear", "pop",    "reverse",
+                                               "insert", "sort",  "extend", "remove"};
   static constexpr std::string_view kDict[] = {"clear", "pop", "popitem", "setdefault", "update"};
   if (kind == Kind::kList) return std::find(std::begin(kList), std::end(kList), name) != std::end(kList);
   if (kind == Kind::kDict) return std::find(std::begin(kDict), std::end(kDict), name) != std::end(kDict);
@@ -41,10 +42,10 @@ std::string shorten(std::string text) {
 
 Value missing(const Value& value, const Value& key, const Maker& make) {
   const std::string_view relation = key.is_string() ? "attribute" : "element";
-  const std::string owner =
-      value.is_none() ? "None" : fmt::format("'{} object'", type_name(value));
+  const std::string owner = value.is_none() ? "None" : fmt::format("'{} object'", type_name(value));
   const bool small = extent_of(key).weight < 16;
-  return Value::undefined(fmt::format("{} has no {} {}", owner, relation, small ? shorten(to_repr(key, make)) : "..."));
+  return Value::undefined(
+      fmt::format("{} has no {} {}", owner, relation, small ? shorten(to_repr(key, make)) : "..."));
 }
 
 bool find_method(const Value& value, std::string_view name, Method* method) {

@@ -26,7 +26,7 @@ Method find_container_method(Kind kind, std::string_view name);
 // Shared by methods, filters and tests.
 std::string replace_within(std::string_view text, std::string_view from, std::string_view to, int64_t limit,
                            const Maker& make);  // within the memory limit
-bool all_lower(std::string_view text);  // str.islower
-bool all_upper(std::string_view text);  // str.isupper
+bool all_lower(std::string_view text);          // str.islower
+bool all_upper(std::string_view text);          // str.isupper
 
 }  // namespace pingti::jinja

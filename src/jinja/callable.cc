@@ -49,8 +49,8 @@ int64_t Signature::integer(size_t index, int64_t otherwise) const {
   if (!present_[index]) return otherwise;
   if (slots_[index].is_undefined()) throw_undefined(slots_[index]);
   if (!slots_[index].is_integral()) {
-    throw_runtime(fmt::format("{}() wants an int as '{}', not {}", function_, names_[index],
-                              type_name(slots_[index])));
+    throw_runtime(
+        fmt::format("{}() wants an int as '{}', not {}", function_, names_[index], type_name(slots_[index])));
   }
   return slots_[index].as_int();
 }
@@ -59,8 +59,8 @@ std::string Signature::text(size_t index, std::string_view otherwise) const {
   if (!present_[index]) return std::string(otherwise);
   if (slots_[index].is_undefined()) throw_undefined(slots_[index]);
   if (!slots_[index].is_string()) {
-    throw_runtime(fmt::format("{}() wants a str as '{}', not {}", function_, names_[index],
-                              type_name(slots_[index])));
+    throw_runtime(
+        fmt::format("{}() wants a str as '{}', not {}", function_, names_[index], type_name(slots_[index])));
   }
   return slots_[index].text();
 }

@@ -36,7 +36,7 @@ class Signature {
   const Value& required(size_t index) const;
   Value optional(size_t index, Value otherwise) const { return given(index) ? slots_[index] : otherwise; }
   bool flag(size_t index, bool otherwise) const;
-  int64_t integer(size_t index, int64_t otherwise) const;     // what is given must be an int
+  int64_t integer(size_t index, int64_t otherwise) const;            // what is given must be an int
   std::string text(size_t index, std::string_view otherwise) const;  // what is given must be a str
 
  private:
@@ -50,7 +50,9 @@ class Signature {
 struct Function : Callable {
   using Body = std::function<Value(Interpreter&, const Arguments&)>;
   explicit Function(Body body) : body(std::move(body)) {}
-  Value call(Interpreter& interpreter, Arguments arguments) const override { return body(interpreter, arguments); }
+  Value call(Interpreter& interpreter, Arguments arguments) const override {
+    return body(interpreter, arguments);
+  }
   Body body;
 };
 

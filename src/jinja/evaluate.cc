@@ -73,9 +73,12 @@ Value TestCall::evaluate(Interpreter& interpreter) const {
 Value Unary::evaluate(Interpreter& interpreter) const {
   const Value value = interpreter.evaluate(*operand);
   switch (op) {
-    case Op::kNot: return Value::boolean(!truthy(value));
-    case Op::kNegate: return negate(value);
-    default: return unary_plus(value);
+    case Op::kNot:
+      return Value::boolean(!truthy(value));
+    case Op::kNegate:
+      return negate(value);
+    default:
+      return unary_plus(value);
   }
 }
 

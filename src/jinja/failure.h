@@ -1,5 +1,6 @@
-// How a template fails inside the library: a Failure is thrown and turned into a Result at the public functions
-// (template.cc), so that evaluation reads as the expressions it evaluates. It never leaves the library.
+// How a template fails inside the library: a Failure is thrown and turned into a Result at the public
+// functions (template.cc), so that evaluation reads as the expressions it evaluates. It never leaves the
+// library.
 #pragma once
 
 #include <string>

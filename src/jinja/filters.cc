@@ -20,7 +20,8 @@ Filter find_filter(std::string_view name) {
   return nullptr;
 }
 
-Value apply_filter(Interpreter& interpreter, std::string_view name, const Value& input, const Arguments& arguments) {
+Value apply_filter(Interpreter& interpreter, std::string_view name, const Value& input,
+                   const Arguments& arguments) {
   const Filter filter = find_filter(name);
   if (!filter) throw_runtime(fmt::format("No filter named '{}'.", name));
   return filter(interpreter, input, arguments);
@@ -33,7 +34,8 @@ AttributePath::AttributePath(const Value& path, const Maker& make) : make_(make)
     return;
   }
   for (std::string_view part : split(path.text(), ".", -1)) {
-    const bool number = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool number =
+        !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
     int64_t index = 0;
     if (number) parse_int(part, 10, &index);
     parts_.push_back(number ? Value::integer(index) : make.string(std::string(part)));

@@ -26,7 +26,8 @@ std::span<const FilterRow> layout_filters();
 std::span<const FilterRow> json_filters();
 
 Filter find_filter(std::string_view name);  // null: there is none
-Value apply_filter(Interpreter& interpreter, std::string_view name, const Value& input, const Arguments& arguments);
+Value apply_filter(Interpreter& interpreter, std::string_view name, const Value& input,
+                   const Arguments& arguments);
 
 // "a.b.0" as make_attrgetter of jinja2 resolves it: an attribute path, or an index.
 class AttributePath {

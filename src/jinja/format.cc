@@ -20,8 +20,8 @@ constexpr int64_t kMaxPrecision = 1'000;
 
 struct Spec {
   std::string fill = " ";
-  char align = 0;     // < > ^ = or 0: the type's own
-  char sign = '-';    // - + or space
+  char align = 0;   // < > ^ = or 0: the type's own
+  char sign = '-';  // - + or space
   bool alternate = false;
   bool zero = false;
   char grouping = 0;  // , or _
@@ -84,11 +84,16 @@ std::string grouped(const std::string& digits, char mark) {
 
 std::string in_base(uint64_t magnitude, char type, bool alternate) {
   switch (type) {
-    case 'x': return (alternate ? "0x" : "") + fmt::format("{:x}", magnitude);
-    case 'X': return (alternate ? "0X" : "") + fmt::format("{:X}", magnitude);
-    case 'o': return (alternate ? "0o" : "") + fmt::format("{:o}", magnitude);
-    case 'b': return (alternate ? "0b" : "") + fmt::format("{:b}", magnitude);
-    default: return std::to_string(magnitude);
+    case 'x':
+      return (alternate ? "0x" : "") + fmt::format("{:x}", magnitude);
+    case 'X':
+      return (alternate ? "0X" : "") + fmt::format("{:X}", magnitude);
+    case 'o':
+      return (alternate ? "0o" : "") + fmt::format("{:o}", magnitude);
+    case 'b':
+      return (alternate ? "0b" : "") + fmt::format("{:b}", magnitude);
+    default:
+      return std::to_string(magnitude);
   }
 }
 
@@ -118,13 +123,16 @@ std::string format_real(double d, const Spec& spec) {
     if (spec.type && std::isupper(static_cast<unsigned char>(spec.type))) name = to_upper(name);
     return with_sign(negative, name, spec);
   }
-  if (!spec.type && spec.precision < 0) return with_sign(negative, grouped(float_text(magnitude), spec.grouping), spec);
+  if (!spec.type && spec.precision < 0)
+    return with_sign(negative, grouped(float_text(magnitude), spec.grouping), spec);
   const int precision = spec.precision < 0 ? 6 : static_cast<int>(spec.precision);
   if (spec.type == '%') {
-    return with_sign(negative, grouped(print_double(magnitude * 100, 'f', precision, false), spec.grouping) + "%", spec);
+    return with_sign(
+        negative, grouped(print_double(magnitude * 100, 'f', precision, false), spec.grouping) + "%", spec);
   }
   const char type = spec.type ? spec.type : 'g';
-  return with_sign(negative, grouped(print_double(magnitude, type, precision, spec.alternate), spec.grouping), spec);
+  return with_sign(negative, grouped(print_double(magnitude, type, precision, spec.alternate), spec.grouping),
+                   spec);
 }
 
 std::string cut(const std::string& text, int64_t precision) {
@@ -148,8 +156,8 @@ class PercentFormatter {
       make_.meter()->expect_bytes(out_.size());
     }
     const bool leftover = arguments_.is(Kind::kTuple) ? used_ < arguments_.items().size()
-                                                       : !used_ && !named_ && !arguments_.is(Kind::kDict) &&
-                                                             !arguments_.is(Kind::kList);
+                                                      : !used_ && !named_ && !arguments_.is(Kind::kDict) &&
+                                                            !arguments_.is(Kind::kList);
     if (leftover) throw_runtime("not all arguments converted during string formatting");
     return std::move(out_);
   }
@@ -252,15 +260,18 @@ class PercentFormatter {
 
   std::string convert(const Value& value, const Spec& spec) {
     switch (spec.type) {
-      case 's': return cut(to_text(value, make_), spec.precision);
+      case 's':
+        return cut(to_text(value, make_), spec.precision);
       case 'r':
-      case 'a': return cut(to_repr(value, make_), spec.precision);
+      case 'a':
+        return cut(to_repr(value, make_), spec.precision);
       case 'd':
       case 'i':
       case 'u':
       case 'x':
       case 'X':
-      case 'o': return integer(value, spec);
+      case 'o':
+        return integer(value, spec);
       case 'e':
       case 'E':
       case 'f':
@@ -278,14 +289,16 @@ class PercentFormatter {
           return text;
         }
         throw_runtime("%c requires int or char");
-      default: throw_runtime(fmt::format("unsupported format character '{}'", spec.type));
+      default:
+        throw_runtime(fmt::format("unsupported format character '{}'", spec.type));
     }
   }
 
   std::string integer(const Value& value, const Spec& spec) {
     if (value.is_undefined()) throw_undefined(value);
     const bool decimal = spec.type == 'd' || spec.type == 'i' || spec.type == 'u';
-    if (decimal && value.is(Kind::kFloat)) return format_integer(int_from_double(value.as_double()).as_int(), spec);
+    if (decimal && value.is(Kind::kFloat))
+      return format_integer(int_from_double(value.as_double()).as_int(), spec);
     if (!value.is_integral()) {
       throw_runtime(fmt::format("%{} format: a number is required, not {}", spec.type, type_name(value)));
     }
@@ -457,7 +470,8 @@ class BraceFormatter {
         if (stop == std::string_view::npos) throw_runtime("Missing ']' in format string");
         const std::string_view key = path.substr(at + 1, stop - at - 1);
         int64_t index = 0;
-        const bool number = !key.empty() && std::isdigit(static_cast<unsigned char>(key[0])) && parse_int(key, 10, &index);
+        const bool number =
+            !key.empty() && std::isdigit(static_cast<unsigned char>(key[0])) && parse_int(key, 10, &index);
         value = get_item(value, number ? Value::integer(index) : make_.string(std::string(key)), make_);
         at = stop + 1;
       }

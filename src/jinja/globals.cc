@@ -17,13 +17,15 @@ constexpr int64_t kMaxRangeItems = 100'000;  // as the sandbox has it
 
 int64_t range_bound(const Value& value) {
   if (value.is_undefined()) throw_undefined(value);
-  if (!value.is_integral()) throw_runtime(fmt::format("'{}' object cannot be interpreted as an integer", type_name(value)));
+  if (!value.is_integral())
+    throw_runtime(fmt::format("'{}' object cannot be interpreted as an integer", type_name(value)));
   return value.as_int();
 }
 
 Value range(Interpreter& interpreter, const Arguments& arguments) {
   const Values& given = arguments.positional;
-  if (given.empty() || given.size() > 3 || !arguments.keyword.empty()) throw_runtime("range expected 1 to 3 arguments");
+  if (given.empty() || given.size() > 3 || !arguments.keyword.empty())
+    throw_runtime("range expected 1 to 3 arguments");
   const int64_t start = given.size() > 1 ? range_bound(given[0]) : 0;
   const int64_t stop = range_bound(given[given.size() > 1 ? 1 : 0]);
   const int64_t step = given.size() > 2 ? range_bound(given[2]) : 1;
@@ -47,7 +49,8 @@ std::vector<DictEntry> dict_entries(Interpreter& interpreter, const Arguments& a
     } else {
       for (const Value& pair : items_of(source, make)) {
         const Values both = items_of(pair, make);
-        if (both.size() != 2) throw_runtime("dictionary update sequence element has the wrong length; 2 is required");
+        if (both.size() != 2)
+          throw_runtime("dictionary update sequence element has the wrong length; 2 is required");
         entries.push_back({both[0], both[1]});
       }
     }
@@ -79,9 +82,10 @@ class Cycler : public AttributeObject, public std::enable_shared_from_this<Cycle
     if (name == "current") {
       *found = items_[position_];
     } else if (name == "next" || name == "reset") {
-      *found = make_function([self = shared_from_this(), resets = name == "reset"](Interpreter&, const Arguments&) {
-        return resets ? self->reset() : self->next();
-      });
+      *found = make_function(
+          [self = shared_from_this(), resets = name == "reset"](Interpreter&, const Arguments&) {
+            return resets ? self->reset() : self->next();
+          });
     } else {
       return false;
     }

@@ -1,4 +1,5 @@
-// The functions every template can call: range, namespace, dict, cycler, joiner, raise_exception, strftime_now.
+// The functions every template can call: range, namespace, dict, cycler, joiner, raise_exception,
+// strftime_now.
 #pragma once
 
 #include <string_view>

@@ -159,7 +159,8 @@ Arguments Interpreter::arguments(const CallArguments& source) {
 Value Interpreter::call(const Value& callee, Arguments arguments) {
   if (callee.is_undefined()) throw_undefined(callee);
   if (callee.is(Kind::kCallable)) return callee.object<Callable>()->call(*this, std::move(arguments));
-  if (callee.is(Kind::kObject)) return callee.mutable_object<AttributeObject>()->call(*this, std::move(arguments));
+  if (callee.is(Kind::kObject))
+    return callee.mutable_object<AttributeObject>()->call(*this, std::move(arguments));
   throw_runtime(fmt::format("'{}' object is not callable", type_name(callee)));
 }
 
@@ -189,7 +190,8 @@ void Interpreter::assign(const Target& target, const Value& value) {
     target.attribute.empty() ? assign(target.symbol, value) : set_attribute(target, value);
     return;
   }
-  if (value.is_undefined()) throw_runtime(fmt::format("not enough values to unpack (expected {}, got 0)", target.targets.size()));
+  if (value.is_undefined())
+    throw_runtime(fmt::format("not enough values to unpack (expected {}, got 0)", target.targets.size()));
   const Values items = items_of(value, make_);
   if (items.size() != target.targets.size()) {
     throw_runtime(fmt::format("wrong number of values to unpack (expected {}, got {})", target.targets.size(),

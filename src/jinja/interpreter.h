@@ -1,4 +1,5 @@
-// One rendering of a Program: its variables, its output, and what it has used of its limits. One thread; short-lived.
+// One rendering of a Program: its variables, its output, and what it has used of its limits. One thread;
+// short-lived.
 #pragma once
 
 #include <functional>
@@ -94,8 +95,8 @@ class Interpreter {
   const RenderOptions& options_;
   Meter meter_;
   Maker make_{&meter_};
-  std::vector<Value> globals_;        // by symbol; Undefined with a null hint: not there
-  std::vector<bool> defined_;         // by symbol
+  std::vector<Value> globals_;  // by symbol; Undefined with a null hint: not there
+  std::vector<bool> defined_;   // by symbol
   std::shared_ptr<Scope> scope_;
   std::string* output_ = nullptr;
   size_t output_bytes_ = 0;  // in all buffers now being written

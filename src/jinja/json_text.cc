@@ -20,15 +20,30 @@ class Writer {
   void write(const Value& value) {
     make_.meter()->step();
     switch (value.kind()) {
-      case Kind::kNone: out_ += "null"; break;
-      case Kind::kBool: out_ += value.as_bool() ? "true" : "false"; break;
-      case Kind::kInt: out_ += std::to_string(value.as_int()); break;
-      case Kind::kFloat: out_ += number(value.as_double()); break;
-      case Kind::kString: text(value.text()); break;
+      case Kind::kNone:
+        out_ += "null";
+        break;
+      case Kind::kBool:
+        out_ += value.as_bool() ? "true" : "false";
+        break;
+      case Kind::kInt:
+        out_ += std::to_string(value.as_int());
+        break;
+      case Kind::kFloat:
+        out_ += number(value.as_double());
+        break;
+      case Kind::kString:
+        text(value.text());
+        break;
       case Kind::kList:
-      case Kind::kTuple: list(value.items()); break;
-      case Kind::kDict: dict(value.dict().entries); break;
-      default: throw_runtime(fmt::format("Object of type {} is not JSON serializable", type_name(value)));
+      case Kind::kTuple:
+        list(value.items());
+        break;
+      case Kind::kDict:
+        dict(value.dict().entries);
+        break;
+      default:
+        throw_runtime(fmt::format("Object of type {} is not JSON serializable", type_name(value)));
     }
     make_.meter()->expect_bytes(out_.size());
   }
@@ -42,14 +57,29 @@ class Writer {
 
   void escaped(std::string_view bytes, int32_t c) {
     switch (c) {
-      case '"': out_ += "\\\""; return;
-      case '\\': out_ += "\\\\"; return;
-      case '\n': out_ += "\\n"; return;
-      case '\r': out_ += "\\r"; return;
-      case '\t': out_ += "\\t"; return;
-      case '\b': out_ += "\\b"; return;
-      case '\f': out_ += "\\f"; return;
-      default: break;
+      case '"':
+        out_ += "\\\"";
+        return;
+      case '\\':
+        out_ += "\\\\";
+        return;
+      case '\n':
+        out_ += "\\n";
+        return;
+      case '\r':
+        out_ += "\\r";
+        return;
+      case '\t':
+        out_ += "\\t";
+        return;
+      case '\b':
+        out_ += "\\b";
+        return;
+      case '\f':
+        out_ += "\\f";
+        return;
+      default:
+        break;
     }
     if (c >= 0 && c < 0x20) {
       out_ += fmt::format("\\u{:04x}", c);
@@ -60,7 +90,8 @@ class Writer {
     } else if (c < 0x10000) {
       out_ += fmt::format("\\u{:04x}", c);
     } else {
-      out_ += fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c - 0x10000) >> 10), 0xDC00 + ((c - 0x10000) & 0x3FF));
+      out_ +=
+          fmt::format("\\u{:04x}\\u{:04x}", 0xD800 + ((c - 0x10000) >> 10), 0xDC00 + ((c - 0x10000) & 0x3FF));
     }
   }
 
@@ -100,11 +131,21 @@ class Writer {
 
   void key(const Value& value) {
     switch (value.kind()) {
-      case Kind::kString: text(value.text()); return;
-      case Kind::kNone: text("null"); return;
-      case Kind::kBool: text(value.as_bool() ? "true" : "false"); return;
-      case Kind::kInt: text(std::to_string(value.as_int())); return;
-      case Kind::kFloat: text(number(value.as_double())); return;
+      case Kind::kString:
+        text(value.text());
+        return;
+      case Kind::kNone:
+        text("null");
+        return;
+      case Kind::kBool:
+        text(value.as_bool() ? "true" : "false");
+        return;
+      case Kind::kInt:
+        text(std::to_string(value.as_int()));
+        return;
+      case Kind::kFloat:
+        text(number(value.as_double()));
+        return;
       default:
         throw_runtime(fmt::format("keys must be str, int, float, bool or None, not {}", type_name(value)));
     }
@@ -144,16 +185,21 @@ Value read(const nlohmann::ordered_json& json, const Maker& make, int depth) {
   if (depth > kMaxNesting) throw_limit("the variables are nested too deep");
   using Type = nlohmann::ordered_json::value_t;
   switch (json.type()) {
-    case Type::null: return Value::none();
-    case Type::boolean: return Value::boolean(json.get<bool>());
-    case Type::number_integer: return Value::integer(json.get<int64_t>());
+    case Type::null:
+      return Value::none();
+    case Type::boolean:
+      return Value::boolean(json.get<bool>());
+    case Type::number_integer:
+      return Value::integer(json.get<int64_t>());
     case Type::number_unsigned: {
       const auto number = json.get<uint64_t>();
       if (number > static_cast<uint64_t>(INT64_MAX)) throw_limit("an integer does not fit 64 bits");
       return Value::integer(static_cast<int64_t>(number));
     }
-    case Type::number_float: return Value::real(json.get<double>());
-    case Type::string: return make.string(json.get_ref<const std::string&>());
+    case Type::number_float:
+      return Value::real(json.get<double>());
+    case Type::string:
+      return make.string(json.get_ref<const std::string&>());
     case Type::array: {
       Values items;
       items.reserve(json.size());
@@ -168,7 +214,8 @@ Value read(const nlohmann::ordered_json& json, const Maker& make, int depth) {
       }
       return make.dict(std::move(entries));
     }
-    default: throw_runtime("the variables hold binary data");
+    default:
+      throw_runtime("the variables hold binary data");
   }
 }
 

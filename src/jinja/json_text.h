@@ -10,7 +10,7 @@
 namespace pingti::jinja {
 
 struct JsonStyle {
-  bool ascii = false;                // ensure_ascii
+  bool ascii = false;                 // ensure_ascii
   std::optional<std::string> indent;  // one level of it; absent: everything on one line
   std::string item_separator = ", ";
   std::string key_separator = ": ";

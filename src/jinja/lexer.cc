@@ -242,7 +242,8 @@ class Lexer {
     if (c == '{') *open += '}';
     if (c != ')' && c != ']' && c != '}') return;
     if (open->empty()) throw_syntax(fmt::format("unexpected '{}'", c), line_);
-    if (open->back() != c) throw_syntax(fmt::format("unexpected '{}', expected '{}'", c, open->back()), line_);
+    if (open->back() != c)
+      throw_syntax(fmt::format("unexpected '{}', expected '{}'", c, open->back()), line_);
     open->pop_back();
   }
 
@@ -262,16 +263,26 @@ std::vector<Token> tokenize(std::string_view source) {
 
 std::string describe(const Token& token) {
   switch (token.kind) {
-    case TokenKind::kData: return "template data";
-    case TokenKind::kPrintBegin: return "begin of print statement";
-    case TokenKind::kPrintEnd: return "end of print statement";
-    case TokenKind::kBlockBegin: return "begin of statement block";
-    case TokenKind::kBlockEnd: return "end of statement block";
-    case TokenKind::kString: return "string";
-    case TokenKind::kInteger: return "integer";
-    case TokenKind::kFloat: return "float";
-    case TokenKind::kEnd: return "end of template";
-    default: return token.text;
+    case TokenKind::kData:
+      return "template data";
+    case TokenKind::kPrintBegin:
+      return "begin of print statement";
+    case TokenKind::kPrintEnd:
+      return "end of print statement";
+    case TokenKind::kBlockBegin:
+      return "begin of statement block";
+    case TokenKind::kBlockEnd:
+      return "end of statement block";
+    case TokenKind::kString:
+      return "string";
+    case TokenKind::kInteger:
+      return "integer";
+    case TokenKind::kFloat:
+      return "float";
+    case TokenKind::kEnd:
+      return "end of template";
+    default:
+      return token.text;
   }
 }
 

@@ -64,7 +64,9 @@ size_t integer_end(std::string_view text) {
       return end > start ? end : 1;
     }
     size_t end = 1;  // zeros only
-    while (end < text.size() && (text[end] == '0' || (text[end] == '_' && end + 1 < text.size() && text[end + 1] == '0'))) ++end;
+    while (end < text.size() &&
+           (text[end] == '0' || (text[end] == '_' && end + 1 < text.size() && text[end + 1] == '0')))
+      ++end;
     return end;
   }
   return digits_end(text, 0);
@@ -140,26 +142,48 @@ std::string unescape(std::string_view text, int line) {
     const char c = text[at + 1];
     at += 2;
     switch (c) {
-      case '\n': break;
+      case '\n':
+        break;
       case '\\':
       case '\'':
-      case '"': out += c; break;
-      case 'a': out += '\a'; break;
-      case 'b': out += '\b'; break;
-      case 'f': out += '\f'; break;
-      case 'n': out += '\n'; break;
-      case 'r': out += '\r'; break;
-      case 't': out += '\t'; break;
-      case 'v': out += '\v'; break;
-      case 'x': append_code_point(out, read_hex(text, &at, 2, line)); break;
-      case 'u': append_code_point(out, read_unit(text, &at, line)); break;
+      case '"':
+        out += c;
+        break;
+      case 'a':
+        out += '\a';
+        break;
+      case 'b':
+        out += '\b';
+        break;
+      case 'f':
+        out += '\f';
+        break;
+      case 'n':
+        out += '\n';
+        break;
+      case 'r':
+        out += '\r';
+        break;
+      case 't':
+        out += '\t';
+        break;
+      case 'v':
+        out += '\v';
+        break;
+      case 'x':
+        append_code_point(out, read_hex(text, &at, 2, line));
+        break;
+      case 'u':
+        append_code_point(out, read_unit(text, &at, line));
+        break;
       case 'U': {
         const uint32_t value = read_hex(text, &at, 8, line);
         if (value > 0x10FFFF) throw_syntax("illegal Unicode character in a string", line);
         append_code_point(out, value);
         break;
       }
-      case 'N': throw_syntax("named Unicode escapes are not supported", line);
+      case 'N':
+        throw_syntax("named Unicode escapes are not supported", line);
       default:
         if (c >= '0' && c <= '7') {
           --at;

@@ -11,8 +11,8 @@
 namespace pingti::jinja {
 namespace {
 
-// Walks the items one by one. The loop's own condition is asked only when an item is needed, since the body may
-// change what it depends on.
+// Walks the items one by one. The loop's own condition is asked only when an item is needed, since the body
+// may change what it depends on.
 class LoopState : public AttributeObject, public std::enable_shared_from_this<LoopState> {
  public:
   LoopState(Interpreter& interpreter, const For& loop, const Value& iterable, int depth0,
@@ -44,11 +44,11 @@ class LoopState : public AttributeObject, public std::enable_shared_from_this<Lo
   }
 
   bool changed(const Values& values) {
-    const bool same = last_changed_ && last_changed_->size() == values.size() &&
-                      std::equal(values.begin(), values.end(), last_changed_->begin(),
-                                 [&](const Value& a, const Value& b) {
-                                   return compare(CompareOp::kEqual, a, b, interpreter_.make());
-                                 });
+    const bool same =
+        last_changed_ && last_changed_->size() == values.size() &&
+        std::equal(values.begin(), values.end(), last_changed_->begin(), [&](const Value& a, const Value& b) {
+          return compare(CompareOp::kEqual, a, b, interpreter_.make());
+        });
     if (!same) last_changed_ = values;
     return !same;
   }
@@ -115,7 +115,8 @@ struct LoopMethod : Callable {
   LoopMethod(Value loop, Which which) : loop(std::move(loop)), which(which) {}
   Value call(Interpreter&, Arguments arguments) const override {
     auto* state = loop.mutable_object<LoopState>();
-    return which == Which::kCycle ? state->cycle(arguments) : Value::boolean(state->changed(arguments.positional));
+    return which == Which::kCycle ? state->cycle(arguments)
+                                  : Value::boolean(state->changed(arguments.positional));
   }
   Value loop;
   Which which;
@@ -173,7 +174,8 @@ bool LoopState::find(std::string_view name, const Maker&, Value* found) {
     *found = peek() ? *peek() : Value::undefined("there is no next item");
   } else if (name == "cycle" || name == "changed") {
     const auto which = name == "cycle" ? LoopMethod::Which::kCycle : LoopMethod::Which::kChanged;
-    *found = Value(Kind::kCallable, std::make_shared<LoopMethod>(Value(Kind::kObject, shared_from_this()), which));
+    *found =
+        Value(Kind::kCallable, std::make_shared<LoopMethod>(Value(Kind::kObject, shared_from_this()), which));
   } else {
     return false;
   }
@@ -182,11 +184,11 @@ bool LoopState::find(std::string_view name, const Maker&, Value* found) {
 
 Value LoopState::call(Interpreter& interpreter, Arguments arguments) {
   if (!loop_.recursive) throw_runtime("The loop must have the 'recursive' marker to be called recursively.");
-  if (arguments.positional.size() != 1 || !arguments.keyword.empty()) throw_runtime("loop() takes one argument");
+  if (arguments.positional.size() != 1 || !arguments.keyword.empty())
+    throw_runtime("loop() takes one argument");
   Interpreter::Recursion recursion(interpreter);
-  return interpreter.captured([&] {
-    run_loop(interpreter, loop_, arguments.positional[0], depth0_ + 1, outside_);
-  });
+  return interpreter.captured(
+      [&] { run_loop(interpreter, loop_, arguments.positional[0], depth0_ + 1, outside_); });
 }
 
 }  // namespace

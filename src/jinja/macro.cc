@@ -10,7 +10,8 @@ namespace {
 // Removes the keyword argument and returns it; false: it was not given.
 bool pop(Arguments& arguments, std::string_view name, Value* value) {
   auto& all = arguments.keyword;
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& pair) { return pair.first == name; });
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& pair) { return pair.first == name; });
   if (found == all.end()) return false;
   *value = std::move(found->second);
   all.erase(found);

@@ -1,5 +1,5 @@
-// What one rendering has used of its Limits. Owned by the interpreter; every value made while rendering holds a
-// Charge against it, so it outlives them all. One thread.
+// What one rendering has used of its Limits. Owned by the interpreter; every value made while rendering holds
+// a Charge against it, so it outlives them all. One thread.
 #pragma once
 
 #include <cstddef>

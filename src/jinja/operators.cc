@@ -50,8 +50,10 @@ Value integer_binary(BinaryOp op, int64_t a, int64_t b) {
     case BinaryOp::kMultiply:
       if (__builtin_mul_overflow(a, b, &result)) throw_overflow();
       return Value::integer(result);
-    case BinaryOp::kPower: return integer_power(a, b);
-    default: break;
+    case BinaryOp::kPower:
+      return integer_power(a, b);
+    default:
+      break;
   }
   if (b == 0) throw_runtime("division by zero");
   if (op == BinaryOp::kDivide) return Value::real(static_cast<double>(a) / static_cast<double>(b));
@@ -74,17 +76,23 @@ Value float_power(double a, double b) {
     throw_runtime("complex numbers are not supported");
   }
   const double result = std::pow(a, b);
-  if (std::isinf(result) && std::isfinite(a) && std::isfinite(b)) throw_runtime("numerical result out of range");
+  if (std::isinf(result) && std::isfinite(a) && std::isfinite(b))
+    throw_runtime("numerical result out of range");
   return Value::real(result);
 }
 
 Value float_binary(BinaryOp op, double a, double b) {
   switch (op) {
-    case BinaryOp::kAdd: return Value::real(a + b);
-    case BinaryOp::kSubtract: return Value::real(a - b);
-    case BinaryOp::kMultiply: return Value::real(a * b);
-    case BinaryOp::kPower: return float_power(a, b);
-    default: break;
+    case BinaryOp::kAdd:
+      return Value::real(a + b);
+    case BinaryOp::kSubtract:
+      return Value::real(a - b);
+    case BinaryOp::kMultiply:
+      return Value::real(a * b);
+    case BinaryOp::kPower:
+      return float_power(a, b);
+    default:
+      break;
   }
   if (b == 0) throw_runtime("float division by zero");
   if (op == BinaryOp::kDivide) return Value::real(a / b);
@@ -125,7 +133,8 @@ Value repeat(const Value& value, int64_t count, const Maker& make) {
   const Values& items = value.items();
   Values result;
   if (!items.empty() && times > 0) {
-    if (times > SIZE_MAX / sizeof(Value) / items.size()) throw_limit("the template's values take too much memory");
+    if (times > SIZE_MAX / sizeof(Value) / items.size())
+      throw_limit("the template's values take too much memory");
     make.meter()->expect_bytes(times * items.size() * sizeof(Value));
     result.reserve(times * items.size());
     for (size_t i = 0; i < times; ++i) result.insert(result.end(), items.begin(), items.end());
@@ -181,10 +190,13 @@ size_t hash_text(std::string_view text) { return std::hash<std::string_view>{}(t
 
 size_t hash_of(const Value& value) {
   switch (value.kind()) {
-    case Kind::kString: return hash_text(value.text());
+    case Kind::kString:
+      return hash_text(value.text());
     case Kind::kBool:
-    case Kind::kInt: return std::hash<double>{}(static_cast<double>(value.as_int()));
-    case Kind::kFloat: return std::hash<double>{}(value.as_double());
+    case Kind::kInt:
+      return std::hash<double>{}(static_cast<double>(value.as_int()));
+    case Kind::kFloat:
+      return std::hash<double>{}(value.as_double());
     case Kind::kTuple: {
       size_t hash = 17;
       for (const Value& item : value.items()) hash = hash * 1000003 + hash_of(item);
@@ -192,29 +204,39 @@ size_t hash_of(const Value& value) {
     }
     case Kind::kList:
     case Kind::kDict:
-    case Kind::kDictView: throw_runtime(fmt::format("unhashable type: '{}'", type_name(value)));
-    case Kind::kUndefined: return 3;
-    case Kind::kNone: return 5;
-    default: return std::hash<const void*>{}(value.identity());
+    case Kind::kDictView:
+      throw_runtime(fmt::format("unhashable type: '{}'", type_name(value)));
+    case Kind::kUndefined:
+      return 3;
+    case Kind::kNone:
+      return 5;
+    default:
+      return std::hash<const void*>{}(value.identity());
   }
 }
 
 bool equal(const Value& left, const Value& right) {
-  if (left.is_number() && right.is_number()) return !unordered(left, right) && order_numbers(left, right) == 0;
+  if (left.is_number() && right.is_number())
+    return !unordered(left, right) && order_numbers(left, right) == 0;
   if (left.kind() != right.kind()) return false;
   switch (left.kind()) {
     case Kind::kUndefined:
-    case Kind::kNone: return true;
-    case Kind::kString: return left.text() == right.text();
+    case Kind::kNone:
+      return true;
+    case Kind::kString:
+      return left.text() == right.text();
     case Kind::kList:
-    case Kind::kTuple: return left.identity() == right.identity() || equal_items(left.items(), right.items());
-    case Kind::kDict: return left.identity() == right.identity() || equal_dicts(left.dict(), right.dict());
+    case Kind::kTuple:
+      return left.identity() == right.identity() || equal_items(left.items(), right.items());
+    case Kind::kDict:
+      return left.identity() == right.identity() || equal_dicts(left.dict(), right.dict());
     case Kind::kRange: {
       const auto &a = *left.object<RangeObject>(), &b = *right.object<RangeObject>();
       if (a.size() != b.size()) return false;
       return a.size() == 0 || (a.start == b.start && (a.size() == 1 || a.step == b.step));
     }
-    default: return left.identity() == right.identity();
+    default:
+      return left.identity() == right.identity();
   }
 }
 
@@ -241,19 +263,28 @@ int order(const Value& left, const Value& right, const Maker& make) {
 bool compare(CompareOp op, const Value& left, const Value& right, const Maker& make) {
   make.meter()->touch_items(static_cast<size_t>(common_weight(left, right)));
   switch (op) {
-    case CompareOp::kEqual: return equal(left, right);
-    case CompareOp::kNotEqual: return !equal(left, right);
-    case CompareOp::kIn: return contains(right, left, make);
-    case CompareOp::kNotIn: return !contains(right, left, make);
-    default: break;
+    case CompareOp::kEqual:
+      return equal(left, right);
+    case CompareOp::kNotEqual:
+      return !equal(left, right);
+    case CompareOp::kIn:
+      return contains(right, left, make);
+    case CompareOp::kNotIn:
+      return !contains(right, left, make);
+    default:
+      break;
   }
   if (unordered(left, right)) return false;
   const int result = order(left, right, make);
   switch (op) {
-    case CompareOp::kLess: return result < 0;
-    case CompareOp::kLessEqual: return result <= 0;
-    case CompareOp::kGreater: return result > 0;
-    default: return result >= 0;
+    case CompareOp::kLess:
+      return result < 0;
+    case CompareOp::kLessEqual:
+      return result <= 0;
+    case CompareOp::kGreater:
+      return result > 0;
+    default:
+      return result >= 0;
   }
 }
 
@@ -293,7 +324,8 @@ bool contains(const Value& container, const Value& item, const Maker& make) {
       }
       return false;
     }
-    default: break;
+    default:
+      break;
   }
   if (!is_iterable(container)) {
     throw_runtime(fmt::format("argument of type '{}' is not iterable", type_name(container)));
@@ -312,8 +344,10 @@ Value binary(BinaryOp op, const Value& left, const Value& right, const Maker& ma
     if (left.is_string() && right.is_string()) return add_strings(left, right, make);
     if (left.is_sequence() && left.kind() == right.kind()) return join_sequences(left, right, make);
   } else if (op == BinaryOp::kMultiply) {
-    if ((left.is_string() || left.is_sequence()) && right.is_integral()) return repeat(left, right.as_int(), make);
-    if ((right.is_string() || right.is_sequence()) && left.is_integral()) return repeat(right, left.as_int(), make);
+    if ((left.is_string() || left.is_sequence()) && right.is_integral())
+      return repeat(left, right.as_int(), make);
+    if ((right.is_string() || right.is_sequence()) && left.is_integral())
+      return repeat(right, left.as_int(), make);
   } else if (op == BinaryOp::kModulo && left.is_string()) {
     return make.string(format_percent(left.text(), right, make), left.is_markup());
   }

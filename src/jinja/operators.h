@@ -1,5 +1,5 @@
-// Python's operators over Values: arithmetic, comparison, membership, subscripts, iteration. What Python answers
-// with an exception is a runtime failure.
+// Python's operators over Values: arithmetic, comparison, membership, subscripts, iteration. What Python
+// answers with an exception is a runtime failure.
 #pragma once
 
 #include <string_view>
@@ -17,7 +17,8 @@ Value unary_plus(const Value& value);
 bool compare(CompareOp op, const Value& left, const Value& right, const Maker& make);
 
 bool equal(const Value& left, const Value& right);
-int order(const Value& left, const Value& right, const Maker& make);  // negative, 0, positive; NaN counts as 0
+int order(const Value& left, const Value& right,
+          const Maker& make);  // negative, 0, positive; NaN counts as 0
 bool contains(const Value& container, const Value& item, const Maker& make);
 size_t hash_of(const Value& value);  // fails on unhashable values
 size_t hash_text(std::string_view text);

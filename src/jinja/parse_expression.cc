@@ -13,7 +13,8 @@ ExpressionPtr finish(std::unique_ptr<Node> node, int line, const Parts&... parts
   node->line = line;
   int height = node->height;  // set before by nodes with lists of parts
   (void)std::initializer_list<int>{(height = std::max(height, parts ? parts->height + 1 : 1))...};
-  if (height > kMaxHeight) throw Failure{FailureKind::kLimit, "an expression is too long or nested too deep", line};
+  if (height > kMaxHeight)
+    throw Failure{FailureKind::kLimit, "an expression is too long or nested too deep", line};
   node->height = height;
   return node;
 }
@@ -177,9 +178,9 @@ ExpressionPtr Parser::parse_concatenation() {
 
 ExpressionPtr Parser::parse_product() {
   static constexpr std::pair<std::string_view, BinaryOp> kOps[] = {{"*", BinaryOp::kMultiply},
-                                                                  {"/", BinaryOp::kDivide},
-                                                                  {"//", BinaryOp::kFloorDivide},
-                                                                  {"%", BinaryOp::kModulo}};
+                                                                   {"/", BinaryOp::kDivide},
+                                                                   {"//", BinaryOp::kFloorDivide},
+                                                                   {"%", BinaryOp::kModulo}};
   const int line = current().line;
   ExpressionPtr left = parse_power();
   while (true) {
@@ -220,15 +221,19 @@ ExpressionPtr Parser::parse_primary() {
   const Token& token = current();
   const int line = token.line;
   switch (token.kind) {
-    case TokenKind::kName: return parse_name();
-    case TokenKind::kInteger: return constant(Value::integer(take().integer), line);
-    case TokenKind::kFloat: return constant(Value::real(take().real), line);
+    case TokenKind::kName:
+      return parse_name();
+    case TokenKind::kInteger:
+      return constant(Value::integer(take().integer), line);
+    case TokenKind::kFloat:
+      return constant(Value::real(take().real), line);
     case TokenKind::kString: {
       std::string text;
       while (current().kind == TokenKind::kString) text += take().text;
       return constant(Maker(nullptr).string(std::move(text)), line);
     }
-    default: break;
+    default:
+      break;
   }
   if (at_op("(")) return parse_parenthesized();
   if (at_op("[")) return parse_list();
@@ -344,9 +349,9 @@ ExpressionPtr Parser::parse_test(ExpressionPtr input) {
   node->name = expect(TokenKind::kName, "name").text;
   while (skip_op(".")) node->name += "." + expect(TokenKind::kName, "name").text;
   const TokenKind kind = current().kind;
-  const bool value_follows = kind == TokenKind::kString || kind == TokenKind::kInteger ||
-                             kind == TokenKind::kFloat || at_op("[") || at_op("{") ||
-                             (kind == TokenKind::kName && !at_name("else") && !at_name("or") && !at_name("and"));
+  const bool value_follows =
+      kind == TokenKind::kString || kind == TokenKind::kInteger || kind == TokenKind::kFloat || at_op("[") ||
+      at_op("{") || (kind == TokenKind::kName && !at_name("else") && !at_name("or") && !at_name("and"));
   if (at_op("(")) {
     node->arguments = parse_arguments();
   } else if (value_follows) {
@@ -449,7 +454,8 @@ CallArguments Parser::parse_arguments() {
     } else if (skip_op("**")) {
       ensure(!arguments.more_keyword);
       arguments.more_keyword = parse_expression();
-    } else if (current().kind == TokenKind::kName && look().kind == TokenKind::kOperator && look().text == "=") {
+    } else if (current().kind == TokenKind::kName && look().kind == TokenKind::kOperator &&
+               look().text == "=") {
       ensure(!arguments.more_keyword);
       std::string name = take().text;
       ++at_;

@@ -1,4 +1,5 @@
-// Tokens to a Program, by recursive descent. Statements in parse_statement.cc, expressions in parse_expression.cc.
+// Tokens to a Program, by recursive descent. Statements in parse_statement.cc, expressions in
+// parse_expression.cc.
 #pragma once
 
 #include <initializer_list>
@@ -43,9 +44,10 @@ class Parser {
   Symbol symbol(const std::string& name);
 
   // Statements
-  Block parse_block(std::initializer_list<std::string_view> ends);  // up to a tag that starts with one of `ends`
-  Block parse_body(std::initializer_list<std::string_view> ends);   // the same after the opening tag's end
-  Block parse_closed_body(std::string_view end);                    // …, the end's name consumed
+  Block parse_block(
+      std::initializer_list<std::string_view> ends);  // up to a tag that starts with one of `ends`
+  Block parse_body(std::initializer_list<std::string_view> ends);  // the same after the opening tag's end
+  Block parse_closed_body(std::string_view end);                   // …, the end's name consumed
   std::unique_ptr<const Statement> parse_statement();
   std::unique_ptr<const Statement> parse_print(int line);
   std::unique_ptr<const Statement> parse_print_tag(int line);
@@ -95,7 +97,7 @@ class Parser {
   size_t at_ = 0;
   int depth_ = 0;
   int max_depth_;
-  int loops_ = 0;  // open `for` bodies, for break and continue
+  int loops_ = 0;                   // open `for` bodies, for break and continue
   std::vector<MacroBody*> macros_;  // being parsed, outermost first
   std::shared_ptr<Program> program_;
   std::unordered_map<std::string, Symbol> symbols_;

@@ -27,28 +27,54 @@ class Printer {
  private:
   void print(const Value& value) {
     switch (value.kind()) {
-      case Kind::kUndefined: out_ += "Undefined"; return;
-      case Kind::kNone: out_ += "None"; return;
-      case Kind::kBool: out_ += value.as_bool() ? "True" : "False"; return;
-      case Kind::kInt: out_ += std::to_string(value.as_int()); return;
-      case Kind::kFloat: out_ += float_text(value.as_double()); return;
+      case Kind::kUndefined:
+        out_ += "Undefined";
+        return;
+      case Kind::kNone:
+        out_ += "None";
+        return;
+      case Kind::kBool:
+        out_ += value.as_bool() ? "True" : "False";
+        return;
+      case Kind::kInt:
+        out_ += std::to_string(value.as_int());
+        return;
+      case Kind::kFloat:
+        out_ += float_text(value.as_double());
+        return;
       case Kind::kString:
         make_.meter()->touch_bytes(value.text().size());
         out_ += value.is_markup() ? "Markup(" + quote(value.text()) + ")" : quote(value.text());
         return;
-      case Kind::kList: list("[", value.items(), "]"); return;
-      case Kind::kTuple: list("(", value.items(), value.items().size() == 1 ? ",)" : ")"); return;
-      case Kind::kDict: entries(value.dict().entries); return;
+      case Kind::kList:
+        list("[", value.items(), "]");
+        return;
+      case Kind::kTuple:
+        list("(", value.items(), value.items().size() == 1 ? ",)" : ")");
+        return;
+      case Kind::kDict:
+        entries(value.dict().entries);
+        return;
       case Kind::kNamespace:
         out_ += "<Namespace ";
         entries(value.object<NamespaceObject>()->entries);
         out_ += ">";
         return;
-      case Kind::kDictView: view(*value.object<DictViewObject>()); return;
-      case Kind::kRange: range(*value.object<RangeObject>()); return;
-      case Kind::kIterator: out_ += "<" + value.object<IteratorObject>()->type_name + " object>"; return;
-      case Kind::kCallable: out_ += "<" + value.object<Callable>()->description() + ">"; return;
-      case Kind::kObject: out_ += "<object>"; return;
+      case Kind::kDictView:
+        view(*value.object<DictViewObject>());
+        return;
+      case Kind::kRange:
+        range(*value.object<RangeObject>());
+        return;
+      case Kind::kIterator:
+        out_ += "<" + value.object<IteratorObject>()->type_name + " object>";
+        return;
+      case Kind::kCallable:
+        out_ += "<" + value.object<Callable>()->description() + ">";
+        return;
+      case Kind::kObject:
+        out_ += "<object>";
+        return;
     }
   }
 

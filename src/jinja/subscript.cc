@@ -35,9 +35,15 @@ Values view_items(const DictViewObject& view, const Maker& make) {
   Values items;
   for (const DictEntry& entry : view.dict.dict().entries) {
     switch (view.part) {
-      case DictViewObject::Part::kKeys: items.push_back(entry.key); break;
-      case DictViewObject::Part::kValues: items.push_back(entry.value); break;
-      case DictViewObject::Part::kItems: items.push_back(make.tuple({entry.key, entry.value})); break;
+      case DictViewObject::Part::kKeys:
+        items.push_back(entry.key);
+        break;
+      case DictViewObject::Part::kValues:
+        items.push_back(entry.value);
+        break;
+      case DictViewObject::Part::kItems:
+        items.push_back(make.tuple({entry.key, entry.value}));
+        break;
     }
   }
   make.meter()->touch_items(items.size());
@@ -84,14 +90,17 @@ Value slice_text(const Value& value, const Slice& slice, const Maker& make) {
   const auto length = static_cast<int64_t>(ascii ? text.size() : count_code_points(text));
   const Selection chosen = select(slice, length);
   if (chosen.step == 1) {
-    const size_t from = ascii ? static_cast<size_t>(chosen.start) : offset_of(text, static_cast<size_t>(chosen.start));
+    const size_t from =
+        ascii ? static_cast<size_t>(chosen.start) : offset_of(text, static_cast<size_t>(chosen.start));
     std::string_view rest = std::string_view(text).substr(from);
     const auto count = static_cast<size_t>(chosen.count);
-    return make.string(std::string(rest.substr(0, ascii ? count : offset_of(rest, count))), value.is_markup());
+    return make.string(std::string(rest.substr(0, ascii ? count : offset_of(rest, count))),
+                       value.is_markup());
   }
   const auto all = characters(text);
   std::string result;
-  for (int64_t i = 0; i < chosen.count; ++i) result += all[static_cast<size_t>(chosen.start + i * chosen.step)];
+  for (int64_t i = 0; i < chosen.count; ++i)
+    result += all[static_cast<size_t>(chosen.start + i * chosen.step)];
   return make.string(std::move(result), value.is_markup());
 }
 
@@ -115,7 +124,8 @@ std::string without_underscores(std::string_view text, bool* valid) {
       digits += text[i];
       continue;
     }
-    const bool between = i > 0 && i + 1 < text.size() && std::isalnum(static_cast<unsigned char>(text[i - 1])) &&
+    const bool between = i > 0 && i + 1 < text.size() &&
+                         std::isalnum(static_cast<unsigned char>(text[i - 1])) &&
                          std::isalnum(static_cast<unsigned char>(text[i + 1]));
     if (!between) *valid = false;
   }
@@ -133,31 +143,41 @@ bool is_iterable(const Value& value) {
     case Kind::kDict:
     case Kind::kDictView:
     case Kind::kRange:
-    case Kind::kIterator: return true;
-    default: return false;
+    case Kind::kIterator:
+      return true;
+    default:
+      return false;
   }
 }
 
 Values items_of(const Value& value, const Maker& make) {
   switch (value.kind()) {
-    case Kind::kUndefined: return {};
-    case Kind::kString: return text_items(value, make);
+    case Kind::kUndefined:
+      return {};
+    case Kind::kString:
+      return text_items(value, make);
     case Kind::kList:
-    case Kind::kTuple: make.meter()->touch_items(value.items().size()); return value.items();
+    case Kind::kTuple:
+      make.meter()->touch_items(value.items().size());
+      return value.items();
     case Kind::kDict: {
       DictViewObject keys;
       keys.dict = value;
       return view_items(keys, make);
     }
-    case Kind::kDictView: return view_items(*value.object<DictViewObject>(), make);
-    case Kind::kRange: return range_items(*value.object<RangeObject>(), make);
+    case Kind::kDictView:
+      return view_items(*value.object<DictViewObject>(), make);
+    case Kind::kRange:
+      return range_items(*value.object<RangeObject>(), make);
     case Kind::kIterator: {
       auto* iterator = value.mutable_object<IteratorObject>();
-      Values rest(iterator->items.begin() + static_cast<std::ptrdiff_t>(iterator->next), iterator->items.end());
+      Values rest(iterator->items.begin() + static_cast<std::ptrdiff_t>(iterator->next),
+                  iterator->items.end());
       iterator->next = iterator->items.size();
       return rest;
     }
-    default: throw_runtime(fmt::format("'{}' object is not iterable", type_name(value)));
+    default:
+      throw_runtime(fmt::format("'{}' object is not iterable", type_name(value)));
   }
 }
 
@@ -165,20 +185,28 @@ bool has_length(const Value& value) { return is_iterable(value) && !value.is(Kin
 
 int64_t length_of(const Value& value) {
   switch (value.kind()) {
-    case Kind::kUndefined: return 0;
-    case Kind::kString: return static_cast<int64_t>(count_code_points(value.text()));
+    case Kind::kUndefined:
+      return 0;
+    case Kind::kString:
+      return static_cast<int64_t>(count_code_points(value.text()));
     case Kind::kList:
-    case Kind::kTuple: return static_cast<int64_t>(value.items().size());
-    case Kind::kDict: return static_cast<int64_t>(value.dict().entries.size());
-    case Kind::kDictView: return length_of(value.object<DictViewObject>()->dict);
-    case Kind::kRange: return value.object<RangeObject>()->size();
-    default: throw_runtime(fmt::format("object of type '{}' has no len()", type_name(value)));
+    case Kind::kTuple:
+      return static_cast<int64_t>(value.items().size());
+    case Kind::kDict:
+      return static_cast<int64_t>(value.dict().entries.size());
+    case Kind::kDictView:
+      return length_of(value.object<DictViewObject>()->dict);
+    case Kind::kRange:
+      return value.object<RangeObject>()->size();
+    default:
+      throw_runtime(fmt::format("object of type '{}' has no len()", type_name(value)));
   }
 }
 
 bool find_item(const Value& container, const Value& key, const Maker& make, Value* found) {
   switch (container.kind()) {
-    case Kind::kUndefined: throw_undefined(container);
+    case Kind::kUndefined:
+      throw_undefined(container);
     case Kind::kDict: {
       if (key.is(Kind::kList) || key.is(Kind::kDict)) return false;
       make.meter()->touch_items(static_cast<size_t>(extent_of(key).weight));
@@ -186,7 +214,8 @@ bool find_item(const Value& container, const Value& key, const Maker& make, Valu
       if (value) *found = *value;
       return value != nullptr;
     }
-    case Kind::kString: return key.is_integral() && text_item(container, key.as_int(), make, found);
+    case Kind::kString:
+      return key.is_integral() && text_item(container, key.as_int(), make, found);
     case Kind::kList:
     case Kind::kTuple:
     case Kind::kRange: {
@@ -203,14 +232,17 @@ bool find_item(const Value& container, const Value& key, const Maker& make, Valu
       }
       return true;
     }
-    default: return false;
+    default:
+      return false;
   }
 }
 
 Value slice_of(const Value& container, const Slice& slice, const Maker& make) {
   switch (container.kind()) {
-    case Kind::kUndefined: throw_undefined(container);
-    case Kind::kString: return slice_text(container, slice, make);
+    case Kind::kUndefined:
+      throw_undefined(container);
+    case Kind::kString:
+      return slice_text(container, slice, make);
     case Kind::kList:
     case Kind::kTuple: {
       const Values& all = container.items();
@@ -234,7 +266,8 @@ Value slice_of(const Value& container, const Slice& slice, const Maker& make) {
       }
       return make.range(start, stop, step);
     }
-    default: return Value::undefined(fmt::format("'{}' object cannot be sliced", type_name(container)));
+    default:
+      return Value::undefined(fmt::format("'{}' object cannot be sliced", type_name(container)));
   }
 }
 

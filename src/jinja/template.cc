@@ -10,14 +10,17 @@ namespace pingti::jinja {
 namespace {
 
 std::unexpected<Error> as_error(const Failure& failure) {
-  const std::string where = failure.line > 0 ? fmt::format("chat template, line {}: ", failure.line) : "chat template: ";
+  const std::string where =
+      failure.line > 0 ? fmt::format("chat template, line {}: ", failure.line) : "chat template: ";
   switch (failure.kind) {
     case FailureKind::kSyntax:
       return fail(ErrorKind::kInvalid, "template.syntax", where + failure.message);
-    case FailureKind::kRaised: return fail(ErrorKind::kInvalid, "template.raised", failure.message);
+    case FailureKind::kRaised:
+      return fail(ErrorKind::kInvalid, "template.raised", failure.message);
     case FailureKind::kLimit:
       return fail(ErrorKind::kTooLarge, "template.limit", where + failure.message);
-    default: return fail(ErrorKind::kInvalid, "template.runtime", where + failure.message);
+    default:
+      return fail(ErrorKind::kInvalid, "template.runtime", where + failure.message);
   }
 }
 
@@ -26,7 +29,8 @@ std::unexpected<Error> as_error(const Failure& failure) {
 Result<Template> Template::parse(std::string_view source, Limits limits) {
   if (source.size() > limits.source_bytes) {
     return fail(ErrorKind::kTooLarge, "template.limit",
-                fmt::format("the chat template has {} bytes; at most {} are read", source.size(), limits.source_bytes));
+                fmt::format("the chat template has {} bytes; at most {} are read", source.size(),
+                            limits.source_bytes));
   }
   try {
     return Template(parse_program(source, limits.depth), limits);
@@ -35,9 +39,11 @@ Result<Template> Template::parse(std::string_view source, Limits limits) {
   }
 }
 
-Result<std::string> Template::render(const nlohmann::ordered_json& variables, const RenderOptions& options) const {
+Result<std::string> Template::render(const nlohmann::ordered_json& variables,
+                                     const RenderOptions& options) const {
   if (!variables.is_object() && !variables.is_null()) {
-    return fail(ErrorKind::kInvalid, "template.variables", "the variables of a chat template must be an object");
+    return fail(ErrorKind::kInvalid, "template.variables",
+                "the variables of a chat template must be an object");
   }
   try {
     Interpreter interpreter(*program_, limits_, options, variables);

@@ -24,7 +24,8 @@ std::chrono::system_clock::time_point oracle_clock() {
   return std::chrono::system_clock::from_time_t(std::mktime(&tm));
 }
 
-Result<std::string> render(std::string_view source, const Json& variables = Json::object(), Limits limits = {}) {
+Result<std::string> render(std::string_view source, const Json& variables = Json::object(),
+                           Limits limits = {}) {
   PT_TRY(const Template parsed, Template::parse(source, limits));
   return parsed.render(variables, {oracle_clock()});
 }
@@ -46,13 +47,19 @@ TEST(Template, SnippetsMatchJinja2) {
     const std::string source = row["source"];
     const auto result = render(source, golden["variables"]);
     if (row.contains("output")) {
-      EXPECT_TRUE(result) << source << "\n  " << (result ? "" : result.error().to_string()) << "\n  jinja2: " << row["output"];
+      EXPECT_TRUE(result) << source << "\n  " << (result ? "" : result.error().to_string())
+                          << "\n  jinja2: " << row["output"];
       if (result) {
         EXPECT_EQ(*result, row["output"].get<std::string>()) << source;
       }
     } else {
-      EXPECT_FALSE(result) << source << "\n  ours: " << result.value_or("") << "\n  jinja2: " << row["message"];
-      if (!result && std::getenv("KINDS") && "template." + row["error"].get<std::string>() != result.error().code) std::cerr << "KIND " << source << " " << result.error().to_string() << "   " << row["message"] << "\n";
+      EXPECT_FALSE(result) << source << "\n  ours: " << result.value_or("")
+                           << "\n  jinja2: " << row["message"];
+      const bool unknown_name =
+          row["message"].get<std::string>().starts_with("No ");  // found later than jinja2 does
+      if (!result && row["error"] == "syntax" && !unknown_name) {
+        EXPECT_EQ(result.error().code, "template.syntax") << source;
+      }
       if (!result && row["error"] == "raised") {
         EXPECT_EQ(result.error().code, "template.raised") << source;
         EXPECT_EQ(result.error().message, row["message"].get<std::string>()) << source;
@@ -78,20 +85,26 @@ TEST(Template, ErrorsNameKindAndLine) {
 }
 
 TEST(Template, HostileTemplatesEndInErrors) {
-  const std::string growth = "{% set ns = namespace(s='a') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}";
-  const std::string sharing = "{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ ns.s }}";
-  const std::string nesting = "{% set ns = namespace(s=[]) %}{% for i in range(90000) %}{% set ns.s = [ns.s] %}{% endfor %}";
+  const std::string growth =
+      "{% set ns = namespace(s='a') %}{% for i in range(100) %}{% set ns.s = ns.s + ns.s %}{% endfor %}";
+  const std::string sharing =
+      "{% set ns = namespace(s=[1]) %}{% for i in range(100) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}{{ "
+      "ns.s }}";
+  const std::string nesting =
+      "{% set ns = namespace(s=[]) %}{% for i in range(90000) %}{% set ns.s = [ns.s] %}{% endfor %}";
   const std::string branching = "{% macro f(n) %}{{ f(n + 1) }}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}";
-  const std::string printing = "{% for i in range(100000) %}{% for j in range(100000) %}xxxxxxxxxxxxxxxxxxxx{% endfor %}{% endfor %}";
+  const std::string printing =
+      "{% for i in range(100000) %}{% for j in range(100000) %}xxxxxxxxxxxxxxxxxxxx{% endfor %}{% endfor %}";
   const std::string replacing = "{% set a = 'a' * 100000 %}{{ a|replace('a', a) }}";
-  const std::string idling = "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}";
-  for (const std::string& source : {growth, sharing, nesting, branching, printing, replacing, idling,
-                                    std::string("{{ 'a' * 10**9 }}"), std::string("{{ [0] * 10**10 }}"),
-                                    std::string("{{ 'a'.ljust(10**12) }}"), std::string("{{ '%999999999d' % 1 }}"),
-                                    std::string("{{ '{:999999999}'.format(1) }}"), std::string("{{ 'x'|indent(10**15) }}"),
-                                    std::string("{{ range(10**6)|list }}"), std::string("{{ 2 ** 64 }}"),
-                                    "{{ " + std::string(100000, '('), "{{ " + std::string(100000, '[') + " }}",
-                                    "{{ " + std::string(100000, '-') + "1 }}"}) {
+  const std::string idling =
+      "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}";
+  for (const std::string& source :
+       {growth, sharing, nesting, branching, printing, replacing, idling, std::string("{{ 'a' * 10**9 }}"),
+        std::string("{{ [0] * 10**10 }}"), std::string("{{ 'a'.ljust(10**12) }}"),
+        std::string("{{ '%999999999d' % 1 }}"), std::string("{{ '{:999999999}'.format(1) }}"),
+        std::string("{{ 'x'|indent(10**15) }}"), std::string("{{ range(10**6)|list }}"),
+        std::string("{{ 2 ** 64 }}"), "{{ " + std::string(100000, '('),
+        "{{ " + std::string(100000, '[') + " }}", "{{ " + std::string(100000, '-') + "1 }}"}) {
     const auto start = std::chrono::steady_clock::now();
     const auto result = render(source);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
@@ -111,7 +124,8 @@ TEST(Template, HostileTemplatesEndInErrors) {
 }
 
 TEST(Template, CyclesOfOwnersAreFreed) {  // leaks show under AddressSanitizer
-  EXPECT_TRUE(render("{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{% set a.a = [a] %}"));
+  EXPECT_TRUE(
+      render("{% set a = namespace() %}{% set b = namespace(a=a) %}{% set a.b = b %}{% set a.a = [a] %}"));
   EXPECT_TRUE(render("{% set a = namespace() %}{% macro m() %}{{ a }}{% endmacro %}{% set a.m = m %}"));
   EXPECT_TRUE(render("{% set a = namespace() %}{% for i in [1, 2] if a %}{% set a.l = loop %}{% endfor %}"));
 }
@@ -127,7 +141,8 @@ TEST(Template, LimitsAreTheCallers) {
 }
 
 TEST(Template, ThreadsShareOneTemplate) {
-  const auto parsed = Template::parse("{% set x = [1, 'a'] %}{% for i in range(n) %}{{ x[1] }}{{ i }}{% endfor %}");
+  const auto parsed =
+      Template::parse("{% set x = [1, 'a'] %}{% for i in range(n) %}{{ x[1] }}{{ i }}{% endfor %}");
   ASSERT_TRUE(parsed);
   std::vector<std::thread> threads;
   std::vector<std::string> results(4);

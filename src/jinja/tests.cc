@@ -11,7 +11,8 @@ namespace {
 void no_arguments(const Arguments& arguments) { Signature take("test", arguments, {}); }
 
 const Value& one_argument(const Arguments& arguments) {
-  if (arguments.positional.size() != 1 || !arguments.keyword.empty()) throw_runtime("the test takes one argument");
+  if (arguments.positional.size() != 1 || !arguments.keyword.empty())
+    throw_runtime("the test takes one argument");
   return arguments.positional[0];
 }
 

@@ -7,25 +7,34 @@
 namespace pingti::jinja {
 namespace {
 
-utf8proc_category_t category(int32_t c) {
-  return c < 0 ? UTF8PROC_CATEGORY_CS : utf8proc_category(c);
-}
+utf8proc_category_t category(int32_t c) { return c < 0 ? UTF8PROC_CATEGORY_CS : utf8proc_category(c); }
 
 // The letters whose upper case is more than one letter and that real text holds.
 std::string_view special_upper(int32_t c) {
   switch (c) {
-    case 0xDF: return "SS";
-    case 0x149: return "\u02BCN";
-    case 0x1F0: return "J\u030C";
-    case 0x587: return "\u0535\u0552";
-    case 0xFB00: return "FF";
-    case 0xFB01: return "FI";
-    case 0xFB02: return "FL";
-    case 0xFB03: return "FFI";
-    case 0xFB04: return "FFL";
+    case 0xDF:
+      return "SS";
+    case 0x149:
+      return "\u02BCN";
+    case 0x1F0:
+      return "J\u030C";
+    case 0x587:
+      return "\u0535\u0552";
+    case 0xFB00:
+      return "FF";
+    case 0xFB01:
+      return "FI";
+    case 0xFB02:
+      return "FL";
+    case 0xFB03:
+      return "FFI";
+    case 0xFB04:
+      return "FFL";
     case 0xFB05:
-    case 0xFB06: return "ST";
-    default: return {};
+    case 0xFB06:
+      return "ST";
+    default:
+      return {};
   }
 }
 
@@ -59,8 +68,10 @@ bool is_case_ignorable(int32_t c) {
     case UTF8PROC_CATEGORY_ME:
     case UTF8PROC_CATEGORY_CF:
     case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_SK: return true;
-    default: return c == '\'' || c == '.' || c == ':' || c == 0xB7 || c == 0x2019;
+    case UTF8PROC_CATEGORY_SK:
+      return true;
+    default:
+      return c == '\'' || c == '.' || c == ':' || c == 0xB7 || c == 0x2019;
   }
 }
 
@@ -154,8 +165,8 @@ std::vector<std::string_view> characters(std::string_view text) {
 
 bool is_space(int32_t c) {
   if (c < 0x80) return (c >= 9 && c <= 13) || (c >= 28 && c <= 32);
-  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
+  return c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
+         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 bool is_alpha(int32_t c) {
@@ -202,8 +213,10 @@ bool is_printable(int32_t c) {
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_ZL:
     case UTF8PROC_CATEGORY_ZP:
-    case UTF8PROC_CATEGORY_ZS: return false;
-    default: return true;
+    case UTF8PROC_CATEGORY_ZS:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -383,7 +396,8 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends)
   for (size_t at = 0; at < text.size();) {
     const CodePoint point = decode_at(text, at);
     const int32_t c = point.value;
-    const bool breaks = (c >= 10 && c <= 13) || (c >= 28 && c <= 30) || c == 0x85 || c == 0x2028 || c == 0x2029;
+    const bool breaks =
+        (c >= 10 && c <= 13) || (c >= 28 && c <= 30) || c == 0x85 || c == 0x2028 || c == 0x2029;
     size_t next = at + point.size;
     if (breaks) {
       if (c == '\r' && next < text.size() && text[next] == '\n') ++next;
@@ -399,7 +413,8 @@ std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends)
 size_t count_of(std::string_view text, std::string_view part) {
   if (part.empty()) return count_code_points(text) + 1;
   size_t count = 0;
-  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size())) ++count;
+  for (size_t at = text.find(part); at != std::string_view::npos; at = text.find(part, at + part.size()))
+    ++count;
   return count;
 }
 
@@ -432,12 +447,23 @@ std::string escape_html(std::string_view text) {
   out.reserve(text.size());
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&#34;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&#34;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;

@@ -1,5 +1,5 @@
-// Python's view of text over UTF-8: code points, character classes, case, splitting. Bytes that are not valid UTF-8
-// count as one code point each and are kept as they are.
+// Python's view of text over UTF-8: code points, character classes, case, splitting. Bytes that are not valid
+// UTF-8 count as one code point each and are kept as they are.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +37,7 @@ std::string to_upper(std::string_view text);
 std::string to_lower(std::string_view text);
 std::string capitalize(std::string_view text);
 std::string swap_case(std::string_view text);
-std::string to_title(std::string_view text);     // str.title
+std::string to_title(std::string_view text);  // str.title
 
 enum class Side { kBoth, kLeft, kRight };
 std::string_view strip_space(std::string_view text, Side side = Side::kBoth);
@@ -45,7 +45,8 @@ std::string_view strip_any(std::string_view text, std::string_view characters, S
 
 // max_splits < 0: no limit. The separator is not empty.
 std::vector<std::string_view> split(std::string_view text, std::string_view separator, int64_t max_splits);
-std::vector<std::string_view> split_right(std::string_view text, std::string_view separator, int64_t max_splits);
+std::vector<std::string_view> split_right(std::string_view text, std::string_view separator,
+                                          int64_t max_splits);
 std::vector<std::string_view> split_space(std::string_view text, int64_t max_splits);
 std::vector<std::string_view> split_space_right(std::string_view text, int64_t max_splits);
 std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends = false);

@@ -7,8 +7,8 @@
 namespace pingti::jinja {
 namespace {
 
-constexpr size_t kObjectBytes = 96;      // of any object, its control block and allocator overhead
-constexpr size_t kFewEntries = 8;        // a dict this small is searched in order
+constexpr size_t kObjectBytes = 96;  // of any object, its control block and allocator overhead
+constexpr size_t kFewEntries = 8;    // a dict this small is searched in order
 
 // Of a container holding what was added.
 class ExtentSum {
@@ -202,50 +202,80 @@ Value Maker::dict_view(Value dict, DictViewObject::Part part) const {
 bool truthy(const Value& value) {
   switch (value.kind()) {
     case Kind::kUndefined:
-    case Kind::kNone: return false;
+    case Kind::kNone:
+      return false;
     case Kind::kBool:
-    case Kind::kInt: return value.as_int() != 0;
-    case Kind::kFloat: return value.as_double() != 0;
-    case Kind::kString: return !value.text().empty();
+    case Kind::kInt:
+      return value.as_int() != 0;
+    case Kind::kFloat:
+      return value.as_double() != 0;
+    case Kind::kString:
+      return !value.text().empty();
     case Kind::kList:
-    case Kind::kTuple: return !value.items().empty();
-    case Kind::kDict: return !value.dict().entries.empty();
-    case Kind::kDictView: return truthy(value.object<DictViewObject>()->dict);
-    case Kind::kRange: return value.object<RangeObject>()->size() != 0;
-    default: return true;
+    case Kind::kTuple:
+      return !value.items().empty();
+    case Kind::kDict:
+      return !value.dict().entries.empty();
+    case Kind::kDictView:
+      return truthy(value.object<DictViewObject>()->dict);
+    case Kind::kRange:
+      return value.object<RangeObject>()->size() != 0;
+    default:
+      return true;
   }
 }
 
 std::string_view type_name(const Value& value) {
   switch (value.kind()) {
-    case Kind::kUndefined: return "Undefined";
-    case Kind::kNone: return "NoneType";
-    case Kind::kBool: return "bool";
-    case Kind::kInt: return "int";
-    case Kind::kFloat: return "float";
-    case Kind::kString: return "str";
-    case Kind::kList: return "list";
-    case Kind::kTuple: return "tuple";
-    case Kind::kDict: return "dict";
-    case Kind::kDictView: return "dict view";
-    case Kind::kRange: return "range";
-    case Kind::kIterator: return "generator";
-    case Kind::kNamespace: return "Namespace";
-    case Kind::kCallable: return "function";
-    case Kind::kObject: return "object";
+    case Kind::kUndefined:
+      return "Undefined";
+    case Kind::kNone:
+      return "NoneType";
+    case Kind::kBool:
+      return "bool";
+    case Kind::kInt:
+      return "int";
+    case Kind::kFloat:
+      return "float";
+    case Kind::kString:
+      return "str";
+    case Kind::kList:
+      return "list";
+    case Kind::kTuple:
+      return "tuple";
+    case Kind::kDict:
+      return "dict";
+    case Kind::kDictView:
+      return "dict view";
+    case Kind::kRange:
+      return "range";
+    case Kind::kIterator:
+      return "generator";
+    case Kind::kNamespace:
+      return "Namespace";
+    case Kind::kCallable:
+      return "function";
+    case Kind::kObject:
+      return "object";
   }
   return "object";
 }
 
 Extent extent_of(const Value& value) {
   switch (value.kind()) {
-    case Kind::kString: return {0, 1 + static_cast<int64_t>(value.text().size() / 256)};
+    case Kind::kString:
+      return {0, 1 + static_cast<int64_t>(value.text().size() / 256)};
     case Kind::kList:
-    case Kind::kTuple: return value.object<ListObject>()->extent;
-    case Kind::kDict: return value.object<DictObject>()->extent;
-    case Kind::kDictView: return extent_of(value.object<DictViewObject>()->dict);
-    case Kind::kIterator: return value.object<IteratorObject>()->extent;
-    default: return {};
+    case Kind::kTuple:
+      return value.object<ListObject>()->extent;
+    case Kind::kDict:
+      return value.object<DictObject>()->extent;
+    case Kind::kDictView:
+      return extent_of(value.object<DictViewObject>()->dict);
+    case Kind::kIterator:
+      return value.object<IteratorObject>()->extent;
+    default:
+      return {};
   }
 }
 

@@ -1,5 +1,5 @@
-// A Python value as templates see it. Values are cheap to copy: small ones are held in place, the others share an
-// immutable object. Only Namespace, Iterator, Cycler and Joiner objects change once made.
+// A Python value as templates see it. Values are cheap to copy: small ones are held in place, the others
+// share an immutable object. Only Namespace, Iterator, Cycler and Joiner objects change once made.
 //
 // Objects made while rendering are charged to the rendering's Meter and must not outlive it.
 #pragma once
@@ -34,7 +34,7 @@ enum class Kind : uint8_t {
   kObject,    // loop, cycler: attributes only
 };
 
-inline constexpr int kMaxNesting = 200;              // of containers in containers
+inline constexpr int kMaxNesting = 200;                  // of containers in containers
 inline constexpr int64_t kMaxWeight = int64_t{1} << 24;  // of one value
 
 // How deep a container goes and what walking all of it costs; a part that is shared counts each time.
@@ -73,15 +73,15 @@ class Value {
   bool is_number() const { return is_integral() || kind_ == Kind::kFloat; }
   bool is_sequence() const { return kind_ == Kind::kList || kind_ == Kind::kTuple; }
 
-  bool as_bool() const { return number_.integer != 0; }         // kBool
-  int64_t as_int() const { return number_.integer; }            // kInt, kBool
-  double as_double() const {                                    // any number
+  bool as_bool() const { return number_.integer != 0; }  // kBool
+  int64_t as_int() const { return number_.integer; }     // kInt, kBool
+  double as_double() const {                             // any number
     return kind_ == Kind::kFloat ? number_.real : static_cast<double>(number_.integer);
   }
-  const std::string& text() const;         // kString
-  bool is_markup() const;                  // kString that `safe` or `escape` marked
-  const Values& items() const;             // kList, kTuple
-  const DictObject& dict() const;          // kDict
+  const std::string& text() const;            // kString
+  bool is_markup() const;                     // kString that `safe` or `escape` marked
+  const Values& items() const;                // kList, kTuple
+  const DictObject& dict() const;             // kDict
   const std::string& undefined_hint() const;  // kUndefined
 
   template <class T>

@@ -34,7 +34,8 @@ Value to_json_filter(Interpreter& interpreter, const Value& input, const Argumen
   JsonStyle style;
   style.ascii = take.flag(0, false);
   if (take.given(1) && !take.required(1).is_none()) read_indent(take.required(1), &style);
-  if (take.given(2) && !take.required(2).is_none()) read_separators(take.required(2), &style, interpreter.make());
+  if (take.given(2) && !take.required(2).is_none())
+    read_separators(take.required(2), &style, interpreter.make());
   style.sort_keys = take.flag(3, false);
   return interpreter.make().string(to_json(input, style, interpreter.make()));
 }

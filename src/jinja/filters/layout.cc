@@ -25,7 +25,8 @@ Value indent(Interpreter& interpreter, const Value& input, const Arguments& argu
   const std::string text = input.text() + "\n";
   const auto lines = split_lines(text);
   make.meter()->expect_bytes(text.size());
-  if (!indention.empty() && lines.size() > SIZE_MAX / 2 / indention.size()) throw_limit("the indented text is too long");
+  if (!indention.empty() && lines.size() > SIZE_MAX / 2 / indention.size())
+    throw_limit("the indented text is too long");
   make.meter()->expect_bytes(lines.size() * indention.size());
   std::string out;
   for (size_t i = 0; i < lines.size(); ++i) {
@@ -55,10 +56,12 @@ Value truncate(Interpreter& interpreter, const Value& input, const Arguments& ar
   const std::string end = take.text(2, "...");
   const int64_t leeway = take.given(3) && !take.required(3).is_none() ? take.integer(3, 5) : 5;
   const auto end_size = static_cast<int64_t>(count_code_points(end));
-  if (length < end_size || leeway < 0) throw_runtime("truncate: length must hold the end mark, leeway be positive");
+  if (length < end_size || leeway < 0)
+    throw_runtime("truncate: length must hold the end mark, leeway be positive");
   if (length_of(input) <= length + leeway) return input;
   if (!input.is_string()) throw_runtime("truncate wants text");
-  const std::string kept = input.text().substr(0, offset_of(input.text(), static_cast<size_t>(length - end_size)));
+  const std::string kept =
+      input.text().substr(0, offset_of(input.text(), static_cast<size_t>(length - end_size)));
   const size_t space = take.flag(1, false) ? std::string::npos : kept.rfind(' ');
   return make.string(kept.substr(0, space) + end);
 }
@@ -67,7 +70,8 @@ Value truncate(Interpreter& interpreter, const Value& input, const Arguments& ar
 Value strip_tags(Interpreter& interpreter, const Value& input, const Arguments&) {
   const Maker& make = interpreter.make();
   std::string text = to_text(input, make);
-  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>{"<!--", "-->"}, {"<", ">"}}) {
+  for (const auto& [open, close] :
+       {std::pair<std::string_view, std::string_view>{"<!--", "-->"}, {"<", ">"}}) {
     std::string out;
     size_t at = 0;
     while (true) {
@@ -91,7 +95,10 @@ Value strip_tags(Interpreter& interpreter, const Value& input, const Arguments&)
 }
 
 constexpr FilterRow kRows[] = {
-    {"indent", indent}, {"center", center}, {"truncate", truncate}, {"striptags", strip_tags},
+    {"indent", indent},
+    {"center", center},
+    {"truncate", truncate},
+    {"striptags", strip_tags},
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ Value absolute(Interpreter&, const Value& input, const Arguments& arguments) {
   return input.as_int() < 0 ? negate(input) : Value::integer(input.as_int());
 }
 
-// int(value), or int(float(value)); false where Python raises TypeError, ValueError or OverflowError for both.
+// int(value), or int(float(value)); false where Python raises TypeError, ValueError or OverflowError for
+// both.
 bool convert_to_int(const Value& input, int base, Value* result) {
   if (input.is_undefined()) throw_undefined(input);
   if (input.is_integral()) {
@@ -106,7 +107,11 @@ Value file_size(Interpreter& interpreter, const Value& input, const Arguments& a
 }
 
 constexpr FilterRow kRows[] = {
-    {"abs", absolute}, {"int", to_int}, {"float", to_float}, {"round", rounded}, {"filesizeformat", file_size},
+    {"abs", absolute},
+    {"int", to_int},
+    {"float", to_float},
+    {"round", rounded},
+    {"filesizeformat", file_size},
 };
 
 }  // namespace

@@ -40,7 +40,8 @@ Value map(Interpreter& interpreter, const Value& input, const Arguments& argumen
   Arguments rest = arguments;
   const std::string name = name_of(shift(&rest, "map requires a filter argument"));
   Values mapped;
-  for (const Value& item : items_of(input, make)) mapped.push_back(apply_filter(interpreter, name, item, rest));
+  for (const Value& item : items_of(input, make))
+    mapped.push_back(apply_filter(interpreter, name, item, rest));
   return make.iterator(std::move(mapped));
 }
 

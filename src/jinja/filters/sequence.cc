@@ -102,7 +102,8 @@ Value batch(Interpreter& interpreter, const Value& input, const Arguments& argum
   }
   if (!row.empty()) {
     if (take.given(1) && !take.required(1).is_none() && static_cast<int64_t>(row.size()) < size) {
-      make.meter()->expect_bytes(static_cast<size_t>(std::min<int64_t>(size, INT64_MAX / 64)) * sizeof(Value));
+      make.meter()->expect_bytes(static_cast<size_t>(std::min<int64_t>(size, INT64_MAX / 64)) *
+                                 sizeof(Value));
       row.resize(static_cast<size_t>(size), take.required(1));
     }
     flush();
@@ -157,14 +158,16 @@ Value attribute(Interpreter& interpreter, const Value& input, const Arguments& a
   Value found;
   const std::string name = take.text(0, "");
   if (find_attribute(input, name, interpreter.make(), &found)) return found;
-  return Value::undefined(fmt::format("'{} object' has no attribute '{}'", type_name(input), name.substr(0, 80)));
+  return Value::undefined(
+      fmt::format("'{} object' has no attribute '{}'", type_name(input), name.substr(0, 80)));
 }
 
 constexpr FilterRow kRows[] = {
-    {"length", length}, {"count", length},     {"default", default_value}, {"d", default_value},
-    {"first", first},   {"last", last},        {"list", list},             {"items", items},
-    {"join", join},     {"reverse", reverse},  {"batch", batch},           {"slice", slice},
-    {"unique", unique}, {"attr", attribute},
+    {"length", length},   {"count", length},   {"default", default_value},
+    {"d", default_value}, {"first", first},    {"last", last},
+    {"list", list},       {"items", items},    {"join", join},
+    {"reverse", reverse}, {"batch", batch},    {"slice", slice},
+    {"unique", unique},   {"attr", attribute},
 };
 
 }  // namespace

@@ -65,7 +65,8 @@ Value title(Interpreter& interpreter, const Value& input, const Arguments& argum
 Value trim(Interpreter& interpreter, const Value& input, const Arguments& arguments) {
   Signature take("trim", arguments, {"chars"});
   const std::string text = to_text(input, interpreter.make());
-  if (!take.given(0) || take.required(0).is_none()) return derived(interpreter, input, std::string(strip_space(text)));
+  if (!take.given(0) || take.required(0).is_none())
+    return derived(interpreter, input, std::string(strip_space(text)));
   return derived(interpreter, input, std::string(strip_any(text, take.text(0, ""), Side::kBoth)));
 }
 
@@ -122,7 +123,8 @@ std::string percent_encode(std::string_view text, bool query) {
   std::string out;
   for (char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    const bool plain = std::isalnum(byte) ? byte < 0x80 : std::string_view("_.-~").find(c) != std::string_view::npos;
+    const bool plain =
+        std::isalnum(byte) ? byte < 0x80 : std::string_view("_.-~").find(c) != std::string_view::npos;
     if (plain || (!query && c == '/')) {
       out += c;
     } else if (query && c == ' ') {
@@ -137,7 +139,8 @@ std::string percent_encode(std::string_view text, bool query) {
 Value url_encode(Interpreter& interpreter, const Value& input, const Arguments& arguments) {
   Signature take("urlencode", arguments, {});
   const Maker& make = interpreter.make();
-  if (input.is_string() || !is_iterable(input)) return make.string(percent_encode(to_text(input, make), false));
+  if (input.is_string() || !is_iterable(input))
+    return make.string(percent_encode(to_text(input, make), false));
   const Value pairs = input.is(Kind::kDict) ? make.dict_view(input, DictViewObject::Part::kItems) : input;
   std::string out;
   for (const Value& pair : items_of(pairs, make)) {
@@ -164,7 +167,8 @@ Value xml_attributes(Interpreter& interpreter, const Value& input, const Argumen
     }
     if (!out.empty()) out += ' ';
     const std::string value = to_text(entry.value, make);
-    out += escape_html(entry.key.text()) + "=\"" + (entry.value.is_markup() ? value : escape_html(value)) + "\"";
+    out +=
+        escape_html(entry.key.text()) + "=\"" + (entry.value.is_markup() ? value : escape_html(value)) + "\"";
     make.meter()->expect_bytes(out.size());
   }
   if (take.flag(0, true) && !out.empty()) out.insert(0, 1, ' ');
@@ -172,13 +176,20 @@ Value xml_attributes(Interpreter& interpreter, const Value& input, const Argumen
 }
 
 constexpr FilterRow kRows[] = {
-    {"capitalize", capitalize_filter}, {"lower", lower},
-    {"upper", upper},                  {"string", string},
-    {"title", title},                  {"trim", trim},
-    {"replace", replace_filter},       {"format", format_filter},
-    {"safe", safe},                    {"e", escape},
-    {"escape", escape},                {"forceescape", force_escape},
-    {"wordcount", word_count},         {"urlencode", url_encode},
+    {"capitalize", capitalize_filter},
+    {"lower", lower},
+    {"upper", upper},
+    {"string", string},
+    {"title", title},
+    {"trim", trim},
+    {"replace", replace_filter},
+    {"format", format_filter},
+    {"safe", safe},
+    {"e", escape},
+    {"escape", escape},
+    {"forceescape", force_escape},
+    {"wordcount", word_count},
+    {"urlencode", url_encode},
     {"xmlattr", xml_attributes},
 };
 

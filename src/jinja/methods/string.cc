@@ -84,7 +84,8 @@ Value partition(const Value& self, const Arguments& arguments, Interpreter& inte
 }
 
 // The part of the text that start and end choose, in code points, as slices do; false: start is past the end.
-bool window(const Value& self, const Signature& take, Interpreter& interpreter, std::string_view* part, int64_t* start) {
+bool window(const Value& self, const Signature& take, Interpreter& interpreter, std::string_view* part,
+            int64_t* start) {
   const std::string& text = self.text();
   interpreter.meter().touch_bytes(text.size());
   const auto length = static_cast<int64_t>(count_code_points(text));
@@ -114,7 +115,8 @@ Value starts_or_ends(const Value& self, const Arguments& arguments, Interpreter&
   for (const Value& candidate : affixes) {
     if (candidate.is_undefined()) throw_undefined(candidate);
     if (!candidate.is_string()) {
-      throw_runtime(fmt::format("startswith and endswith want str or a tuple of str, not {}", type_name(candidate)));
+      throw_runtime(
+          fmt::format("startswith and endswith want str or a tuple of str, not {}", type_name(candidate)));
     }
     if (inside && (at_end ? part.ends_with(candidate.text()) : part.starts_with(candidate.text()))) {
       return Value::boolean(true);
@@ -155,7 +157,8 @@ Value replace_method(const Value& self, const Arguments& arguments, Interpreter&
   Signature take("replace", arguments, {"old", "new", "count"});
   take.required(1);
   return same(self,
-              replace_within(self.text(), take.text(0, ""), take.text(1, ""), take.integer(2, -1), interpreter.make()),
+              replace_within(self.text(), take.text(0, ""), take.text(1, ""), take.integer(2, -1),
+                             interpreter.make()),
               interpreter);
 }
 
@@ -293,8 +296,12 @@ Value is_title(const Value& self, const Arguments&, Interpreter&) {
   return Value::boolean(any);
 }
 
-Value is_lower_method(const Value& self, const Arguments&, Interpreter&) { return Value::boolean(all_lower(self.text())); }
-Value is_upper_method(const Value& self, const Arguments&, Interpreter&) { return Value::boolean(all_upper(self.text())); }
+Value is_lower_method(const Value& self, const Arguments&, Interpreter&) {
+  return Value::boolean(all_lower(self.text()));
+}
+Value is_upper_method(const Value& self, const Arguments&, Interpreter&) {
+  return Value::boolean(all_upper(self.text()));
+}
 
 struct Row {
   std::string_view name;
@@ -362,7 +369,8 @@ std::string replace_within(std::string_view text, std::string_view from, std::st
   if (to.size() > from.size()) {
     const size_t found = count_of(text, from);
     const size_t times = limit < 0 ? found : std::min(found, static_cast<size_t>(limit));
-    if (times > 0 && to.size() > SIZE_MAX / 2 / times) throw_limit("the template's values take too much memory");
+    if (times > 0 && to.size() > SIZE_MAX / 2 / times)
+      throw_limit("the template's values take too much memory");
     make.meter()->expect_bytes(text.size() + times * (to.size() - from.size()));
   }
   return replace(text, from, to, limit);
