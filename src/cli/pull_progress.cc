@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "hub/transfer.h"
+#include "hub/text.h"
 
 namespace pingti {
 namespace {

@@ -14,18 +14,12 @@
 #include "hub/embedded.h"
 #include "hub/reference.h"
 #include "hub/sha256.h"
+#include "hub/text.h"
 
 namespace pingti {
 namespace {
 
 constexpr size_t kCatalogueLimit = size_t{4} << 20;
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 bool is_name(const std::string& text) {
   static const std::regex kName("[A-Za-z0-9][A-Za-z0-9._-]{0,95}");

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "hub/text.h"
+
 namespace pingti {
 namespace {
 
@@ -136,7 +138,8 @@ Result<void> check_delay(std::chrono::milliseconds delay, const Error& error) {
 Error status_error(const HttpResponse& response, const std::string& source, const std::string& token_hint) {
   const int status = response.status;
   Error error{ErrorKind::kInvalid, fmt::format("hub.http_{}", status),
-              fmt::format("{} answered with status {} ({})", source, status, response.url), ""};
+              fmt::format("{} answered with status {} ({})", source, status, without_query(response.url)),
+              ""};
   if (is_transient_status(status)) error.kind = ErrorKind::kNetwork;
   if (status == 404 || status == 410) error.kind = ErrorKind::kNotFound;
   if (status == 404) error.hint = "the name may be misspelt";
@@ -176,17 +179,16 @@ Result<void> fetch_url(const UrlObject& object, const std::filesystem::path& tar
   }
 }
 
-Result<std::string> fetch_text(const HttpRequest& base, const std::string& source,
-                               const std::string& token_hint, size_t limit, const TransferOptions& options,
-                               ProgressSink& sink) {
+Result<HttpText> fetch_text(const HttpRequest& base, const std::string& source, const std::string& token_hint,
+                            size_t limit, const TransferOptions& options, ProgressSink& sink) {
   ProgressMeter meter(sink, source);
   HttpRequest request = base;
   request.stall_timeout = options.stall_timeout;
   for (int tries = 0;; ++tries) {
     std::chrono::milliseconds delay = backoff(tries);
     Error error;
-    const auto text = http_get_text(request, limit, options.stop);
-    if (text && text->response.status == 200) return text->body;
+    auto text = http_get_text(request, limit, options.stop);
+    if (text && text->response.status == 200) return text;
     if (text) {
       error = status_error(text->response, source, token_hint);
       if (text->response.retry_after)

@@ -26,8 +26,8 @@ Result<void> fetch_url(const UrlObject& object, const std::filesystem::path& tar
 Error status_error(const HttpResponse& response, const std::string& source, const std::string& token_hint);
 
 // http_get_text with the same retries: for listings.
-Result<std::string> fetch_text(const HttpRequest& request, const std::string& source,
-                               const std::string& token_hint, size_t limit, const TransferOptions& options,
-                               ProgressSink& sink);
+Result<HttpText> fetch_text(const HttpRequest& request, const std::string& source,
+                            const std::string& token_hint, size_t limit, const TransferOptions& options,
+                            ProgressSink& sink);
 
 }  // namespace pingti

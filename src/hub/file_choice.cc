@@ -8,6 +8,8 @@
 #include <optional>
 #include <regex>
 
+#include "hub/text.h"
+
 namespace pingti {
 namespace {
 
@@ -16,13 +18,6 @@ constexpr size_t kListedNames = 30;
 // Without a wish: quality per byte first, then what every repository has.
 constexpr std::string_view kDefaultOrder[] = {"Q4_K_M", "Q4_K_S", "Q4_0",   "Q4_1", "Q5_K_M", "Q5_K_S",
                                               "Q6_K",   "Q8_0",   "Q3_K_M", "BF16", "F16",    "F32"};
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
 
 // One model: a file, or the parts of a split one in order.
 struct FileSet {

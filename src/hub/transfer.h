@@ -56,9 +56,6 @@ Result<void> wait_before_retry(std::chrono::milliseconds delay, std::stop_token 
 // Half a second, doubled at each try, 30 s at most.
 std::chrono::milliseconds backoff(int attempt);
 
-// "98.4 MB": decimal units, as hubs and disks count.
-std::string human_bytes(uint64_t bytes);
-
 // Checks size and digest of a complete part file and puts it in its place with its stamp. A digest that
 // differs discards the part file: error "hub.sha256_mismatch".
 Result<void> finish_part(PartFile& part, const std::filesystem::path& target, const Expected& expected,

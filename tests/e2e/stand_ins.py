@@ -4,6 +4,7 @@ Hugging Face and ModelScope. Everything listens on 127.0.0.1."""
 import hashlib
 import http.server
 import json
+import ssl
 import threading
 import time
 
@@ -24,7 +25,8 @@ class Faults:
 class FileServer:
     """Serves files with ETag, Range and If-Range. `requests` logs (path, headers)."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        """`tls`: (certificate file, key file)"""
         self.files = {}
         self.faults = {}
         self.requests = []
@@ -49,9 +51,13 @@ class FileServer:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.server.server_address[1]}"
 
     def close(self):
         self.closing.set()
@@ -151,6 +157,9 @@ class HubServer(FileServer):
     def publish(self, path, content):
         return self.storage.add("/" + path, content)
 
+    def answer_listing(self, handler):
+        return answer(handler, 200, json.dumps(self.listing()).encode(), {"Content-Type": "application/json"})
+
     def authorized(self, handler):
         return self.token is None or handler.headers.get("Authorization") == f"Bearer {self.token}"
 
@@ -166,7 +175,7 @@ class HubServer(FileServer):
                 return answer(handler, self.listing_statuses.pop(0), b"")
             if not self.authorized(handler):
                 return answer(handler, 401, b"")
-            return answer(handler, 200, json.dumps(self.listing()).encode(), {"Content-Type": "application/json"})
+            return self.answer_listing(handler)
         if path.startswith(files):
             if not self.authorized(handler):
                 return answer(handler, 401, b"")
@@ -177,6 +186,18 @@ class HubServer(FileServer):
 class HuggingFace(HubServer):
     def paths(self):
         return f"/api/models/{self.repository}/tree/main", f"/{self.repository}/resolve/main/"
+
+    page_size = 1000
+
+    def answer_listing(self, handler):
+        """Pages, as the real API gives them: the next one's address is in the Link header."""
+        entries = self.listing()
+        begin = int(handler.path.partition("cursor=")[2] or 0)
+        end = begin + self.page_size
+        headers = {"Content-Type": "application/json"}
+        if end < len(entries):
+            headers["Link"] = f'<{self.url}{self.paths()[0]}?recursive=1&cursor={end}>; rel="next"'
+        return answer(handler, 200, json.dumps(entries[begin:end]).encode(), headers)
 
     def listing(self):
         return [{"type": "directory", "path": "sub"}] + [

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from stand_ins import FileServer, HuggingFace, ModelScope, make_wheel, sha256
+from stand_ins import FileServer, HuggingFace, ModelScope, answer, make_wheel, sha256
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -221,8 +221,6 @@ def test_unreachable_server(pingti):
 
 
 def test_redirects_end(pingti, files):
-    from stand_ins import answer
-
     files.routes.append(lambda handler, path: answer(handler, 302, b"", {"Location": "/again" + path[-20:]}))
     assert "more than 10 times" in pingti.refused("http.redirect", files.url + "/m.gguf")
 
@@ -462,6 +460,43 @@ def test_hub_offline_second_pull(pingti, hub):
     hub.close()
     assert pingti.pull(f"{hub.scheme}:org/repo:Q8_0") == path
     assert pingti.pull("--retries", 0, f"{hub.scheme}:org/repo") == path
+
+
+def test_hub_listing_in_pages(pingti, hugging_face):
+    hugging_face.page_size = 3
+    hugging_face.token = pingti.env["HF_TOKEN"] = "secret"
+    for i in range(10):
+        hugging_face.publish(f"file{i}.txt", b"x")
+    hugging_face.publish("m-Q8_0.gguf", b"data")
+    assert pingti.pull("hf:org/repo").read_bytes() == b"data"
+
+
+@pytest.fixture
+def secure(tmp_path):
+    """An https server whose certificate no system knows."""
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]
+    subprocess.run(command, check=True, capture_output=True)
+    server = FileServer(tls=(certificate, key))
+    server.certificate = certificate
+    yield server
+    server.close()
+
+
+def test_certificates_are_checked(pingti, secure):
+    secure.add("/m.gguf", b"data")
+    assert "SSL_CERT_FILE" in pingti.refused("http.tls", secure.url + "/m.gguf")
+    pingti.env["SSL_CERT_FILE"] = str(secure.certificate)
+    assert pingti.pull(secure.url + "/m.gguf").read_bytes() == b"data"
+
+
+def test_https_does_not_fall_back_to_http(pingti, secure, files):
+    pingti.env["SSL_CERT_FILE"] = str(secure.certificate)
+    files.add("/m.gguf", b"data")
+    secure.routes.append(lambda handler, path: answer(handler, 302, b"", {"Location": files.url + "/m.gguf"}))
+    assert "not encrypted" in pingti.refused("http.redirect", secure.url + "/m.gguf")
+    assert files.requests == []
 
 
 def test_proxy_is_used(pingti, files):

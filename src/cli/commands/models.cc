@@ -12,7 +12,7 @@
 #include "cli/command.h"
 #include "cli/print.h"
 #include "hub/pull.h"
-#include "hub/transfer.h"
+#include "hub/text.h"
 
 namespace pingti {
 namespace {
