@@ -36,7 +36,9 @@ inline __m128i load_halves(const void* x) { return _mm_loadu_si128(static_cast<c
 inline __m256 widen_bf16(__m128i x) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(x), 16));
 }
-inline Vec load(const F16* x) { return {_mm256_cvtph_ps(load_halves(x)), _mm256_cvtph_ps(load_halves(x + 8))}; }
+inline Vec load(const F16* x) {
+  return {_mm256_cvtph_ps(load_halves(x)), _mm256_cvtph_ps(load_halves(x + 8))};
+}
 inline Vec load(const BF16* x) { return {widen_bf16(load_halves(x)), widen_bf16(load_halves(x + 8))}; }
 inline void store(F16* out, Vec v) {
   constexpr int kRound = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
@@ -55,9 +57,7 @@ inline Vec fma(Vec a, Vec b, Vec c) {
 inline Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
 inline Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
 inline __m256 sign_bit() { return _mm256_set1_ps(-0.0f); }
-inline Vec abs(Vec a) {
-  return {_mm256_andnot_ps(sign_bit(), a.lo), _mm256_andnot_ps(sign_bit(), a.hi)};
-}
+inline Vec abs(Vec a) { return {_mm256_andnot_ps(sign_bit(), a.lo), _mm256_andnot_ps(sign_bit(), a.hi)}; }
 inline Vec copysign(Vec a, Vec sign) {
   const Vec magnitude = abs(a);
   return {_mm256_or_ps(magnitude.lo, _mm256_and_ps(sign_bit(), sign.lo)),
@@ -102,7 +102,8 @@ inline __m256 scale_exp2(__m256 p, __m256 n) {
   const __m256i rest = _mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(whole, half), bias), 23);
   return _mm256_mul_ps(_mm256_mul_ps(p, _mm256_castsi256_ps(first)), _mm256_castsi256_ps(rest));
 }
-// p * 2^n for whole n in [-252, 252]; the first factor is exact, so it rounds once. A NaN n goes with a NaN p.
+// p * 2^n for whole n in [-252, 252]; the first factor is exact, so it rounds once. A NaN n goes with a NaN
+// p.
 inline Vec scale_exp2(Vec p, Vec n) { return {scale_exp2(p.lo, n.lo), scale_exp2(p.hi, n.hi)}; }
 
 inline float reduce_add(Vec v) {

@@ -60,8 +60,7 @@ inline Vec dup_pairs(const float* x) {
   return _mm512_permutexvar_ps(pairs, _mm512_castps256_ps512(_mm256_loadu_ps(x)));
 }
 inline Vec negate_even(Vec v) {
-  return _mm512_castsi512_ps(
-      _mm512_xor_si512(_mm512_castps_si512(v), _mm512_set1_epi64(int64_t{1} << 31)));
+  return _mm512_castsi512_ps(_mm512_xor_si512(_mm512_castps_si512(v), _mm512_set1_epi64(int64_t{1} << 31)));
 }
 
 inline Vec round_even(Vec v) {

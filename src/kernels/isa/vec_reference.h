@@ -17,8 +17,8 @@ struct VecInt {
   int32_t lane[16];
 };
 
-#define PT_LANES(expression)                                        \
-  Vec out;                                                          \
+#define PT_LANES(expression)                                                 \
+  Vec out;                                                                   \
   for (int i = 0; i < 16; ++i) out.lane[i] = static_cast<float>(expression); \
   return out
 
