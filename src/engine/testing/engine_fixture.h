@@ -93,14 +93,16 @@ struct FakeEngine {
       shapes.push_back({setup.windows[g], owned->kv_groups()[g].page_bytes, setup.pages[g]});
     EngineInfo info{.model_name = "fake", .context = setup.context, .vocab = kFakeVocab};
     info.trained_context = owned->config().max_context;
-    engine = *LocalEngine::create({.threads = std::make_unique<ThreadPool>(setup.threads),
-                                   .model = std::move(owned),
-                                   .tokenizer = *Tokenizer::create(fake_vocab()),
-                                   .chat_template = nullptr,
-                                   .space = *KvSpace::create(shapes, kPageTokens, setup.reuse),
-                                   .info = info,
-                                   .max_sequences = setup.max_sequences,
-                                   .prefill_chunk = setup.prefill_chunk});
+    engine =
+        *LocalEngine::create({.threads = std::make_unique<ThreadPool>(setup.threads),
+                              .model = std::move(owned),
+                              .tokenizer = *Tokenizer::create(fake_vocab()),
+                              .chat_template = std::make_unique<const ChatTemplate>(*ChatTemplate::create(
+                                  std::string(ChatTemplate::fallback()), "", "<|end|>")),
+                              .space = *KvSpace::create(shapes, kPageTokens, setup.reuse),
+                              .info = info,
+                              .max_sequences = setup.max_sequences,
+                              .prefill_chunk = setup.prefill_chunk});
   }
 
   std::shared_ptr<RecordingSink> submit(const GenerationRequest& request, uint64_t* id = nullptr) {
