@@ -7,7 +7,6 @@
 #pragma once
 
 #include <array>
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -65,7 +64,7 @@ class File {
  public:
   // Opens a model. Of a split model (NAME-00001-of-0000N.gguf) any part may be given; all are opened.
   static Result<File> open(const std::filesystem::path& path, OpenOptions options = {});
-  // The same over bytes that the caller keeps alive: one whole, unsplit file.
+  // The same over bytes that the caller keeps alive, aligned to 8: one whole, unsplit file.
   static Result<File> open_memory(std::span<const std::byte> bytes, OpenOptions options = {});
 
   // Metadata of the first part, in file order.
@@ -85,7 +84,7 @@ class File {
     return has(key) ? get<T>(key) : Result<T>(std::move(fallback));
   }
 
-  // A whole array, converted as by get. T: the numeric types of get.
+  // A whole array, converted as by get. T: bool and the numeric types of get.
   template <class T>
   Result<std::vector<T>> get_array(std::string_view key) const;
   Result<std::vector<std::string_view>> get_strings(std::string_view key) const;
@@ -109,10 +108,13 @@ class File {
   void release(const TensorInfo& tensor) const;
 
  private:
-  friend class Parser;
   File() = default;
+  static Result<File> open_one(const std::filesystem::path& path, OpenOptions options);
+  static Result<File> from_bytes(std::span<const std::byte> bytes, OpenOptions options);
+  Result<void> add_tensor(const TensorInfo& tensor);
+  Result<void> absorb(File part);  // appends the tensors of a further part
 
-  std::vector<MappedFile> parts_;
+  std::vector<MappedFile> parts_;  // none where the bytes are the caller's
   std::vector<std::pair<std::string_view, Value>> metadata_;
   std::vector<TensorInfo> tensors_;
   std::unordered_map<std::string_view, size_t> key_index_;

@@ -29,6 +29,9 @@ enum class ValueType : uint32_t {
 
 const char* name_of(ValueType type);
 
+// Bytes of one stored value; 0 for strings and arrays, whose size varies.
+size_t size_of(ValueType type);
+
 // An array as stored; File::get_array and get_strings decode it. Elements are never arrays.
 struct Array {
   ValueType element;

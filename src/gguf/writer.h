@@ -36,10 +36,9 @@ class Writer {
   void set(std::string_view key, const char* value) { set(key, std::string_view(value)); }
   void set(std::string_view key, const std::string& value) { set(key, std::string_view(value)); }
   void set(std::string_view key, const Value& value);
-  // T: the fixed-width integers, float, double.
+  // T: the fixed-width integers, float, double, bool.
   template <class T>
   void set_array(std::string_view key, std::span<const T> values);
-  void set_array(std::string_view key, std::span<const bool> values);
   void set_strings(std::string_view key, std::span<const std::string> values);
 
   // All metadata of `file` except what describes its splitting.
@@ -60,12 +59,11 @@ class Writer {
     const Format* format;
     std::vector<int64_t> dims;
     uint64_t bytes;
-    uint64_t offset;  // from the start of the data section, unaligned ends excluded
     Provider provider;
   };
 
   void put(std::string_view key, ValueType type, std::string payload);
-  Result<std::string> header(uint64_t alignment) const;
+  std::string header(uint64_t alignment) const;
   Result<uint64_t> alignment() const;
 
   std::vector<std::pair<std::string, std::string>> metadata_;  // key -> type number and payload, encoded

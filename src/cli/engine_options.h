@@ -1,0 +1,51 @@
+// Flags shared by the commands that run a model, and opening the engine they describe.
+//
+// The flag structs must outlive the parse: CLI11 keeps references into them.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "engine/engine.h"
+#include "sample/sampling_params.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pingti {
+
+struct EngineFlags {
+  std::string model;        // a file, a name of the catalogue, or empty for the default model
+  EngineOptions options;    // model_path and progress are filled by open_engine
+  std::string activations;  // "int8" or "f32"
+};
+
+// -m/--model, -t/--threads, -c/--ctx, --isa, --kv-type, --activations.
+void add_engine_flags(CLI::App& app, EngineFlags* flags);
+
+// The model file that the flag names.
+Result<std::string> find_model(const std::string& model);
+
+// Loads the model; on a terminal shows progress, then one line about what was loaded, both on stderr.
+Result<std::unique_ptr<Engine>> open_engine(const EngineFlags& flags);
+
+// "SmolLM2 (llama, 134.5 M parameters): context 8192, 2 threads, avx512vnni".
+std::string describe(const EngineInfo& info);
+
+struct SamplingFlags {
+  SamplingParams params;
+  std::optional<uint64_t> seed;
+
+  // The parameters with the seed given, or one drawn now.
+  SamplingParams with_seed() const;
+};
+
+// --temp, --top-k, --top-p, --min-p, --typical, penalties, DRY, XTC, -s/--seed. Defaults are those of a
+// conversation, not SamplingParams' (which are the API's).
+void add_sampling_flags(CLI::App& app, SamplingFlags* flags);
+
+}  // namespace pingti

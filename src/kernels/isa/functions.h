@@ -1,0 +1,30 @@
+// What each instruction set defines, and the tables made of it.
+//
+// Files under isa/ are compiled with their own flags (../CMakeLists.txt). They must not emit code that other
+// files could link instead of their own: no standard-library templates, no inline functions of shared headers
+// unless always_inline; helpers live in an anonymous namespace or in the instruction set's.
+#pragma once
+
+#include "kernels/kernel_table.h"
+
+namespace pingti {
+
+// False on CPUs with AVX-512 VNNI and without BF16; functions in isa/avx512bf16*.cc need it.
+bool cpu_has_avx512_bf16();
+
+namespace reference {
+#include "kernels/isa/functions.inc"
+extern const Kernels kKernels;
+}  // namespace reference
+
+namespace avx2 {
+#include "kernels/isa/functions.inc"
+extern const Kernels kKernels;
+}  // namespace avx2
+
+namespace avx512vnni {
+#include "kernels/isa/functions.inc"
+extern const Kernels kKernels;
+}  // namespace avx512vnni
+
+}  // namespace pingti

@@ -1,0 +1,188 @@
+#include "model/cpu_attention.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "base/check.h"
+
+namespace pingti {
+namespace {
+
+// Query rows (tokens x heads of a group) per tile: enough to reuse converted keys, few enough that the
+// tile's scores stay in the L2 cache.
+constexpr int kTileRows = 48;
+
+int64_t partial_stride(int head_dim) { return (head_dim + 2 + 15) / 16 * 16; }
+
+int64_t first_visible(int64_t position, int window) {
+  return window == 0 ? 0 : std::max<int64_t>(0, position + 1 - window);
+}
+
+}  // namespace
+
+void CpuAttention::plan(const AttentionLayer& layer, const Batch& batch) {
+  const ModelConfig& config = *layer.config;
+  const int group = config.heads / config.kv_heads;
+  const int tile_tokens = std::max(1, kTileRows / group);
+  tasks_.clear();
+  merges_.clear();
+  partial_rows_ = 0;
+  int64_t tiles = 0;
+  for (const SequenceSlice& slice : batch.sequences) {
+    tiles += int64_t{config.kv_heads} * ((slice.row_count + tile_tokens - 1) / tile_tokens);
+  }
+  // Too few tiles to keep the threads busy evenly: split along the keys as well.
+  const bool split = threads_.size() > 1 && tiles < threads_.size() * 4;
+  for (const SequenceSlice& slice : batch.sequences) {
+    for (int begin = 0; begin < slice.row_count; begin += tile_tokens) {
+      const int end = std::min(slice.row_count, begin + tile_tokens);
+      const int64_t block_begin = first_visible(slice.first_position + begin, layer.window) / kAttentionBlock;
+      const int64_t block_end = (slice.first_position + end - 1) / kAttentionBlock + 1;
+      const int64_t blocks = block_end - block_begin;
+      for (int head = 0; head < config.kv_heads; ++head) {
+        Task task{&slice, head, begin, end, block_begin, block_end, /*partial=*/-1};
+        if (!split || blocks == 1) {
+          tasks_.push_back(task);
+          continue;
+        }
+        task.partial = partial_rows_;
+        partial_rows_ += int64_t{end - begin} * group * blocks;
+        merges_.push_back(task);
+        const int64_t piece = std::max<int64_t>(1, blocks / (threads_.size() * 4));
+        for (int64_t b = block_begin; b < block_end; b += piece) {
+          tasks_.push_back(task);
+          tasks_.back().block_begin = b;
+          tasks_.back().block_end = std::min(block_end, b + piece);
+          tasks_.back().partial = task.partial + (b - block_begin);
+        }
+      }
+    }
+  }
+  // Long tiles first, so that the threads end together.
+  if (!split) std::ranges::reverse(tasks_);
+}
+
+void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const float* qkv, CpuOperand& out,
+                       int scale_block) {
+  const ModelConfig& config = *layer.config;
+  const int group = config.heads / config.kv_heads;
+  const int64_t stride = partial_stride(config.head_dim);
+  plan(layer, batch);
+  partials_.resize(std::max(partials_.size(), static_cast<size_t>(partial_rows_ * stride)));
+  // Values that share a scale may only be quantized by a task that owns them all.
+  const bool own_blocks = scale_block == 0 || int64_t{group} * config.head_dim % scale_block == 0;
+  const int task_block = own_blocks ? scale_block : 0;
+
+  std::atomic<size_t> next{0};
+  threads_.run([&](int thread) {
+    Workspace& workspace = workspaces_[static_cast<size_t>(thread)];
+    for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < tasks_.size();) {
+      const Task& task = tasks_[index];
+      const int64_t own = task.block_end - task.block_begin;
+      if (task.partial >= 0) {
+        const int64_t last = task.slice->first_position + task.token_end - 1;
+        const int64_t first = first_visible(task.slice->first_position + task.token_begin, layer.window);
+        const int64_t blocks = last / kAttentionBlock + 1 - first / kAttentionBlock;
+        attend(layer, qkv, task, partials_.data() + task.partial * stride, blocks, workspace);
+      } else {
+        const auto needed =
+            static_cast<size_t>(int64_t{task.token_end - task.token_begin} * group * own * stride);
+        if (workspace.partials.size() < needed) workspace.partials.resize(needed);
+        attend(layer, qkv, task, workspace.partials.data(), own, workspace);
+        merge(layer, task, workspace.partials.data(), own, out, task_block);
+      }
+    }
+  });
+  if (!merges_.empty()) {
+    next.store(0);
+    threads_.run([&](int) {
+      for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < merges_.size();) {
+        const Task& task = merges_[index];
+        merge(layer, task, partials_.data() + task.partial * stride, task.block_end - task.block_begin, out,
+              task_block);
+      }
+    });
+  }
+  if (!own_blocks) {
+    for (size_t row = 0; row < batch.tokens.size(); ++row) {
+      const auto index = static_cast<int64_t>(row);
+      kernels_.quantize(out.row(index), out.width, scale_block, out.row_int8(index));
+    }
+  }
+}
+
+void CpuAttention::attend(const AttentionLayer& layer, const float* qkv, const Task& task, float* partials,
+                          int64_t blocks, Workspace& workspace) const {
+  const ModelConfig& config = *layer.config;
+  const int group = config.heads / config.kv_heads;
+  const int64_t width = int64_t{config.heads + 2 * config.kv_heads} * config.head_dim;
+  const int64_t stride = partial_stride(config.head_dim);
+  const int64_t head_bytes = kv_head_bytes(kv_type_, config.head_dim);
+  const SequenceSlice& slice = *task.slice;
+  const auto& table = slice.pages[layer.group];
+  const int row_count = (task.token_end - task.token_begin) * group;
+  workspace.rows.resize(static_cast<size_t>(row_count));
+  const auto scratch = static_cast<size_t>(attend_scratch_floats(row_count));
+  if (workspace.scratch.size() < scratch) workspace.scratch.resize(scratch);
+
+  constexpr int64_t kPages = kAttentionBlock / kPageTokens;
+  for (int64_t block = task.block_begin; block < task.block_end; ++block) {
+    const std::byte* pages[kPages] = {};
+    for (int64_t i = 0; i < kPages; ++i) {
+      const auto index = static_cast<size_t>(block * kPages + i);
+      if (index < table.size() && table[index] != kNoPage) pages[i] = layer.pool->data(table[index]);
+    }
+    const int64_t block_start = block * kAttentionBlock;
+    for (int token = task.token_begin; token < task.token_end; ++token) {
+      const int64_t position = slice.first_position + token;
+      const auto clip = [&](int64_t key) {
+        return static_cast<int>(std::clamp<int64_t>(key - block_start, 0, kAttentionBlock));
+      };
+      const float* q =
+          qkv + (slice.first_row + token) * width + int64_t{task.kv_head} * group * config.head_dim;
+      for (int head = 0; head < group; ++head) {
+        workspace.rows[static_cast<size_t>((token - task.token_begin) * group + head)] = {
+            .q = q + head * config.head_dim,
+            .key_begin = clip(first_visible(position, layer.window)),
+            .key_end = clip(position + 1)};
+      }
+    }
+    kernels_.attend_block({.type = kv_type_,
+                           .head_dim = config.head_dim,
+                           .scale = config.attention_scale,
+                           .softcap = config.attention_softcap,
+                           .pages = pages,
+                           .k_offset = layer.page_offset + task.kv_head * 2 * head_bytes,
+                           .v_offset = layer.page_offset + (task.kv_head * 2 + 1) * head_bytes,
+                           .rows = workspace.rows.data(),
+                           .row_count = row_count,
+                           .partials = partials + (block - task.block_begin) * stride,
+                           .partial_stride = blocks * stride,
+                           .scratch = workspace.scratch.data()});
+  }
+}
+
+void CpuAttention::merge(const AttentionLayer& layer, const Task& task, const float* partials, int64_t blocks,
+                         CpuOperand& out, int scale_block) const {
+  const ModelConfig& config = *layer.config;
+  const int group = config.heads / config.kv_heads;
+  const int64_t stride = partial_stride(config.head_dim);
+  const int64_t begin = int64_t{task.kv_head} * group * config.head_dim;
+  for (int token = task.token_begin; token < task.token_end; ++token) {
+    const int64_t row = task.slice->first_row + token;
+    for (int head = 0; head < group; ++head) {
+      const int64_t index = int64_t{token - task.token_begin} * group + head;
+      kernels_.attend_merge({.head_dim = config.head_dim,
+                             .partials = partials + index * blocks * stride,
+                             .partial_stride = stride,
+                             .block_count = static_cast<int>(blocks),
+                             .out = out.row(row) + begin + int64_t{head} * config.head_dim});
+    }
+    if (scale_block != 0) {
+      kernels_.quantize(out.row(row) + begin, int64_t{group} * config.head_dim, scale_block,
+                        out.row_int8(row) + begin / kActivationBlock);
+    }
+  }
+}
+
+}  // namespace pingti

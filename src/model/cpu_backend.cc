@@ -1,0 +1,272 @@
+#include "model/cpu_backend.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+#include "base/check.h"
+#include "model/cpu_attention.h"
+#include "model/cpu_operand.h"
+#include "model/cpu_weight.h"
+
+namespace pingti {
+namespace {
+
+// Below this many values an operation is done by the calling thread: waking the team costs more.
+constexpr int64_t kParallelValues = 8192;
+// Columns from which a product's panels are handed out in small pieces, since each piece is long enough.
+constexpr int kManyColumns = 16;
+
+class CpuBackend final : public Backend {
+ public:
+  explicit CpuBackend(const CpuBackendOptions& options)
+      : kernels_(*options.kernels),
+        threads_(*options.threads),
+        kv_type_(options.kv_type),
+        activations_f32_(options.activations_f32),
+        attention_(kernels_, threads_, kv_type_),
+        scratch_(static_cast<size_t>(threads_.size())) {}
+
+  Result<std::unique_ptr<Weight>> load_weight(const WeightSource& source) override {
+    PT_TRY(auto weight, CpuWeight::load(source, threads_));
+    for (HugeBuffer& scratch : scratch_) {
+      if (scratch.size() < weight->scratch_bytes) {
+        PT_TRY(scratch, HugeBuffer::allocate(weight->scratch_bytes));
+      }
+    }
+    return std::unique_ptr<Weight>(std::move(weight));
+  }
+
+  float* allocate_rows(int64_t rows, int64_t width) override {
+    auto buffer = HugeBuffer::allocate(static_cast<size_t>(rows * width) * sizeof(float));
+    PT_CHECK(buffer.has_value());
+    rows_.push_back(*std::move(buffer));
+    return rows_.back().as<float>();
+  }
+
+  std::unique_ptr<Operand> make_operand(int64_t rows, int64_t width) override {
+    auto operand = CpuOperand::create(rows, width, !activations_f32_);
+    PT_CHECK(operand.has_value());
+    return *std::move(operand);
+  }
+
+  void embed(const Weight& table, std::span<const int32_t> tokens, float scale, float* x) override {
+    const auto& weight = static_cast<const CpuWeight&>(table);
+    over_rows(static_cast<int64_t>(tokens.size()), weight.cols, [&](int64_t row) {
+      float* out = x + row * weight.cols;
+      weight.decode_row(tokens[static_cast<size_t>(row)], out);
+      if (scale != 1.0f) {
+        for (int64_t i = 0; i < weight.cols; ++i) out[i] *= scale;
+      }
+    });
+  }
+
+  void norm(const float* x, int rows, int64_t width, const float* weight, float eps, const Weight& reader,
+            Operand& out) override {
+    auto& operand = static_cast<CpuOperand&>(out);
+    over_rows(rows, width, [&](int64_t row) {
+      kernels_.rms_norm(x + row * width, weight, eps, width, operand.row(row));
+      quantize(operand, row, 0, width, reader.scale_block);
+    });
+  }
+
+  void linear(const Weight& weight, const Operand& in, int rows, float* y, bool accumulate) override {
+    const auto& matrix = static_cast<const CpuWeight&>(weight);
+    int64_t panels = 0;
+    for (const auto& part : matrix.parts) panels += part.matrix.panels();
+    const int64_t chunk = chunk_panels(panels, rows);
+    const int64_t chunks = (panels + chunk - 1) / chunk;
+    std::atomic<int64_t> next{0};
+    threads_.run([&](int thread) {
+      for (int64_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
+        run_panels(matrix, static_cast<const CpuOperand&>(in), rows, y, accumulate, index * chunk,
+                   std::min(panels, (index + 1) * chunk), thread);
+      }
+    });
+  }
+
+  void norm_add(const float* y, int rows, int64_t width, const float* weight, float eps, float* x) override {
+    if (norm_row_.size() < static_cast<size_t>(threads_.size() * width)) {
+      norm_row_.resize(static_cast<size_t>(threads_.size() * width));
+    }
+    over_rows_by_thread(rows, width, [&](int64_t row, int thread) {
+      float* normed = norm_row_.data() + thread * width;
+      kernels_.rms_norm(y + row * width, weight, eps, width, normed);
+      kernels_.add_scaled(x + row * width, normed, 1.0f, width);
+    });
+  }
+
+  void rope_append(const AttentionLayer& layer, const Batch& batch, const RopeRows& rope,
+                   float* qkv) override {
+    const ModelConfig& config = *layer.config;
+    const int64_t width = int64_t{config.heads + 2 * config.kv_heads} * config.head_dim;
+    over_rows(static_cast<int64_t>(batch.tokens.size()), width,
+              [&](int64_t row) { rope_append_row(layer, batch, rope, row, qkv + row * width); });
+  }
+
+  void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv, const Weight& reader,
+                 Operand& out) override {
+    auto& operand = static_cast<CpuOperand&>(out);
+    attention_.run(layer, batch, qkv, operand, activations_f32_ ? 0 : reader.scale_block);
+  }
+
+  void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) override {
+    auto& rows_in = static_cast<CpuOperand&>(operand);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const auto to = static_cast<int64_t>(i);
+      const int64_t from = rows[i];
+      if (from == to) continue;
+      std::memmove(x + to * width, x + from * width, static_cast<size_t>(width) * sizeof(float));
+      std::memmove(rows_in.row(to), rows_in.row(from), static_cast<size_t>(rows_in.width) * sizeof(float));
+      if (rows_in.row_int8(0) != nullptr) {
+        std::memmove(rows_in.row_int8(to), rows_in.row_int8(from),
+                     static_cast<size_t>(rows_in.blocks) * sizeof(ActivationBlock));
+      }
+    }
+  }
+
+  void gated_activation(Activation activation, const float* gate_up, int rows, int64_t ffn,
+                        const Weight& reader, Operand& out) override {
+    auto& operand = static_cast<CpuOperand&>(out);
+    constexpr int64_t kPiece = 1024;  // a multiple of every quantization block
+    const int64_t pieces = (ffn + kPiece - 1) / kPiece;
+    over_rows(rows * pieces, kPiece, [&](int64_t task) {
+      const int64_t row = task / pieces;
+      const int64_t begin = task % pieces * kPiece;
+      const int64_t count = std::min(kPiece, ffn - begin);
+      const float* gate = gate_up + row * 2 * ffn + begin;
+      kernels_.gated_activation(activation, gate, gate + ffn, count, operand.row(row) + begin);
+      quantize(operand, row, begin, count, reader.scale_block);
+    });
+  }
+
+ private:
+  template <class Body>
+  void over_rows(int64_t rows, int64_t width, const Body& body) {
+    over_rows_by_thread(rows, width, [&](int64_t row, int) { body(row); });
+  }
+
+  template <class Body>
+  void over_rows_by_thread(int64_t rows, int64_t width, const Body& body) {
+    if (rows == 1 || rows * width < kParallelValues) {
+      for (int64_t row = 0; row < rows; ++row) body(row, 0);
+      return;
+    }
+    const int64_t chunk = std::max<int64_t>(1, rows / (threads_.size() * 8));
+    std::atomic<int64_t> next{0};
+    threads_.run([&](int thread) {
+      for (int64_t begin; (begin = next.fetch_add(chunk, std::memory_order_relaxed)) < rows;) {
+        for (int64_t row = begin; row < std::min(rows, begin + chunk); ++row) body(row, thread);
+      }
+    });
+  }
+
+  // values [begin, begin + count) of a row; begin is a multiple of the scale block.
+  void quantize(CpuOperand& operand, int64_t row, int64_t begin, int64_t count, int scale_block) const {
+    if (ActivationBlock* blocks = operand.row_int8(row)) {
+      kernels_.quantize(operand.row(row) + begin, count, scale_block, blocks + begin / kActivationBlock);
+    }
+  }
+
+  // Panels per piece of work. One thread needs no pieces; with few columns long runs keep the memory
+  // stream linear and a short tail shares out what a stolen core leaves.
+  int64_t chunk_panels(int64_t panels, int rows) const {
+    if (threads_.size() == 1) return panels;
+    const int64_t pieces = threads_.size() * (rows >= kManyColumns ? 16 : 4);
+    const int64_t chunk = (panels + pieces - 1) / pieces;
+    return std::max<int64_t>(4, (chunk + 3) / 4 * 4);
+  }
+
+  // Panels [begin, end) counted over all parts of the stack.
+  void run_panels(const CpuWeight& weight, const CpuOperand& in, int rows, float* y, bool accumulate,
+                  int64_t begin, int64_t end, int thread) {
+    int64_t first = 0;
+    for (const auto& part : weight.parts) {
+      const int64_t panels = part.matrix.panels();
+      const int64_t from = std::max(begin, first) - first;
+      const int64_t to = std::min(end, first + panels) - first;
+      first += panels;
+      if (from >= to) continue;
+      LinearArgs args{.weight = &part.matrix,
+                      .columns = rows,
+                      .y = y + part.first_row,
+                      .y_stride = weight.rows,
+                      .bias = part.bias,
+                      .accumulate = accumulate,
+                      .panel_begin = from,
+                      .panel_end = to,
+                      .scratch = scratch_[static_cast<size_t>(thread)].data()};
+      if (activations_f32_ || part.matrix.layout->is_float()) {
+        args.x_f32 = in.row(0);
+        args.x_stride = in.width;
+        kernels_.linear_f32(args);
+      } else {
+        args.x_int8 = in.row_int8(0);
+        args.x_stride = in.blocks;
+        kernels_.linear_int8(args);
+      }
+    }
+  }
+
+  void rope_append_row(const AttentionLayer& layer, const Batch& batch, const RopeRows& rope, int64_t row,
+                       float* qkv) {
+    const ModelConfig& config = *layer.config;
+    const int dim = config.head_dim;
+    const int half = config.rotary_dim / 2;
+    float* k = qkv + int64_t{config.heads} * dim;
+    const float* v = k + int64_t{config.kv_heads} * dim;
+    if (config.qk_norm) {
+      for (int head = 0; head < config.heads; ++head) {
+        kernels_.rms_norm(qkv + head * dim, layer.q_norm, config.norm_eps, dim, qkv + head * dim);
+      }
+      for (int head = 0; head < config.kv_heads; ++head) {
+        kernels_.rms_norm(k + head * dim, layer.k_norm, config.norm_eps, dim, k + head * dim);
+      }
+    }
+    kernels_.rope({.x = qkv,
+                   .heads = config.heads + config.kv_heads,
+                   .head_dim = dim,
+                   .rotary_dim = config.rotary_dim,
+                   .cos = rope.cos + row * half,
+                   .sin = rope.sin + row * half,
+                   .interleaved = config.rope_interleaved});
+    const SequenceSlice& slice = slice_of(batch, row);
+    const int64_t position = slice.first_position + row - slice.first_row;
+    const PageId page = slice.pages[layer.group][static_cast<size_t>(position / kPageTokens)];
+    const int64_t head_bytes = kv_head_bytes(kv_type_, dim);
+    std::byte* k_out = layer.pool->data(page) + layer.page_offset;
+    for (int head = 0; head < config.kv_heads; ++head) {
+      kernels_.kv_append({.type = kv_type_,
+                          .head_dim = dim,
+                          .k = k + head * dim,
+                          .v = v + head * dim,
+                          .k_out = k_out + head * 2 * head_bytes,
+                          .v_out = k_out + (head * 2 + 1) * head_bytes,
+                          .slot = static_cast<int>(position % kPageTokens)});
+    }
+  }
+
+  static const SequenceSlice& slice_of(const Batch& batch, int64_t row) {
+    auto after = std::ranges::upper_bound(batch.sequences, row, {},
+                                          [](const SequenceSlice& s) { return s.first_row; });
+    return *(after - 1);
+  }
+
+  const Kernels& kernels_;
+  ThreadPool& threads_;
+  const KvType kv_type_;
+  const bool activations_f32_;
+  CpuAttention attention_;
+  std::vector<HugeBuffer> scratch_;  // one per thread, for products
+  std::vector<HugeBuffer> rows_;
+  std::vector<float> norm_row_;  // [threads, width]
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend(const CpuBackendOptions& options) {
+  return std::make_unique<CpuBackend>(options);
+}
+
+}  // namespace pingti

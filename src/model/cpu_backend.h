@@ -1,0 +1,21 @@
+// The CPU implementation of Backend: the kernels of one ISA, spread over a thread pool.
+#pragma once
+
+#include <memory>
+
+#include "base/thread_pool.h"
+#include "kernels/kernels.h"
+#include "model/backend.h"
+
+namespace pingti {
+
+struct CpuBackendOptions {
+  const Kernels* kernels = nullptr;
+  ThreadPool* threads = nullptr;
+  KvType kv_type = KvType::kF16;
+  bool activations_f32 = false;
+};
+
+std::unique_ptr<Backend> make_cpu_backend(const CpuBackendOptions& options);
+
+}  // namespace pingti

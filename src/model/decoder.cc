@@ -1,0 +1,100 @@
+#include "model/decoder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+
+namespace pingti {
+
+void Decoder::prepare(const Batch& batch) {
+  const int rows = static_cast<int>(batch.tokens.size());
+  if (rows > workspace_.rows) {
+    const int capacity = std::max({rows, 32, workspace_.rows * 2});
+    const int64_t q_width = int64_t{config_.heads} * config_.head_dim;
+    const int64_t qkv_width = int64_t{config_.heads + 2 * config_.kv_heads} * config_.head_dim;
+    workspace_.rows = capacity;
+    workspace_.x = backend_->allocate_rows(capacity, config_.hidden);
+    workspace_.qkv = backend_->allocate_rows(capacity, qkv_width);
+    workspace_.gate_up = backend_->allocate_rows(capacity, int64_t{2} * config_.ffn);
+    if (config_.post_norms) workspace_.branch = backend_->allocate_rows(capacity, config_.hidden);
+    workspace_.normed = backend_->make_operand(capacity, config_.hidden);
+    workspace_.attended = backend_->make_operand(capacity, q_width);
+    workspace_.activated = backend_->make_operand(capacity, config_.ffn);
+  }
+  std::vector<int64_t> positions;
+  positions.reserve(static_cast<size_t>(rows));
+  for (const SequenceSlice& slice : batch.sequences) {
+    PT_CHECK(slice.first_row == static_cast<int>(positions.size()) && slice.pages.size() == groups_.size());
+    for (int i = 0; i < slice.row_count; ++i) positions.push_back(slice.first_position + i);
+  }
+  PT_CHECK(static_cast<int>(positions.size()) == rows);
+  const auto values = static_cast<size_t>(rows) * static_cast<size_t>(config_.rotary_dim / 2);
+  for (Rope& rope : ropes_) {
+    rope.cos.resize(std::max(rope.cos.size(), values));
+    rope.sin.resize(std::max(rope.sin.size(), values));
+    rope.table.fill(positions, rope.cos.data(), rope.sin.data());
+  }
+}
+
+void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools, bool last,
+                        int& rows) {
+  const Layer& layer = layers_[index];
+  Workspace& w = workspace_;
+  const AttentionLayer attention{.config = &config_,
+                                 .window = config_.attention[index].window,
+                                 .q_norm = layer.query_norm.data(),
+                                 .k_norm = layer.key_norm.data(),
+                                 .pool = pools[layer.group],
+                                 .group = layer.group,
+                                 .page_offset = layer.page_offset};
+  const Rope& rope = ropes_[layer.rope];
+
+  backend_->norm(w.x, rows, config_.hidden, layer.attention_norm.data(), config_.norm_eps, *layer.qkv,
+                 *w.normed);
+  backend_->linear(*layer.qkv, *w.normed, rows, w.qkv, /*accumulate=*/false);
+  backend_->rope_append(attention, batch, {rope.cos.data(), rope.sin.data()}, w.qkv);
+  if (last && batch.logit_rows.empty()) {
+    rows = 0;
+    return;
+  }
+  backend_->attention(attention, batch, w.qkv, *layer.output, *w.attended);
+  if (last && static_cast<int>(batch.logit_rows.size()) < rows) {
+    // The rest of the last block only matters to rows whose logits are wanted.
+    backend_->keep_rows(batch.logit_rows, *w.attended, w.x, config_.hidden);
+    rows = static_cast<int>(batch.logit_rows.size());
+  }
+  const auto add_branch = [&](const Weight& weight, const Operand& in, const std::vector<float>& post_norm) {
+    if (!config_.post_norms) return backend_->linear(weight, in, rows, w.x, /*accumulate=*/true);
+    backend_->linear(weight, in, rows, w.branch, /*accumulate=*/false);
+    backend_->norm_add(w.branch, rows, config_.hidden, post_norm.data(), config_.norm_eps, w.x);
+  };
+  add_branch(*layer.output, *w.attended, layer.post_attention_norm);
+  backend_->norm(w.x, rows, config_.hidden, layer.ffn_norm.data(), config_.norm_eps, *layer.gate_up,
+                 *w.normed);
+  backend_->linear(*layer.gate_up, *w.normed, rows, w.gate_up, /*accumulate=*/false);
+  backend_->gated_activation(config_.activation, w.gate_up, rows, config_.ffn, *layer.down, *w.activated);
+  add_branch(*layer.down, *w.activated, layer.post_ffn_norm);
+}
+
+void Decoder::forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) {
+  PT_CHECK(pools.size() == groups_.size());
+  if (batch.tokens.empty()) return;
+  prepare(batch);
+  int rows = static_cast<int>(batch.tokens.size());
+  backend_->embed(*embedding_, batch.tokens, config_.embedding_scale, workspace_.x);
+  for (size_t layer = 0; layer < layers_.size(); ++layer) {
+    run_layer(layer, batch, pools, layer + 1 == layers_.size(), rows);
+  }
+  if (rows == 0) return;
+  const Weight& head = head_ ? *head_ : *embedding_;
+  backend_->norm(workspace_.x, rows, config_.hidden, output_norm_.data(), config_.norm_eps, head,
+                 *workspace_.normed);
+  backend_->linear(head, *workspace_.normed, rows, logits, /*accumulate=*/false);
+  if (config_.logit_softcap > 0) {
+    const float cap = config_.logit_softcap;
+    for (int64_t i = 0; i < int64_t{rows} * config_.vocab; ++i) logits[i] = cap * std::tanh(logits[i] / cap);
+  }
+}
+
+}  // namespace pingti
