@@ -386,7 +386,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions options
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }
 
-HttpServer::HttpServer(std::shared_ptr<State> state) : state_(std::move(state)) {
+HttpServer::HttpServer(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+void HttpServer::start() {
   auto accept = [state = state_]() { return state->accept_loop(); };
   asio::co_spawn(state_->accept_strand, accept, asio::detached);
   for (int i = 0; i < state_->options.io_threads; ++i) {
@@ -403,7 +405,9 @@ size_t HttpServer::connections() const {
   return state_->connections.size();
 }
 
-void HttpServer::run_on_worker(std::function<void()> work) { asio::post(state_->workers, std::move(work)); }
+void HttpServer::run_on_worker(std::function<void()> work) {
+  if (!state_->stopped) asio::post(state_->workers, std::move(work));
+}
 
 void HttpServer::begin_drain() {
   state_->draining = true;

@@ -68,11 +68,13 @@ struct HttpServerOptions {
 
 class HttpServer {
  public:
-  // Listens at once. Errors: "net.address", "net.listen".
+  // Takes the address; connections wait until start(). Errors: "net.address", "net.listen".
   static Result<std::unique_ptr<HttpServer>> listen(HttpServerOptions options, Handler handler,
                                                     HeadCheck head_check, ErrorBody error_body);
   HttpServer(const HttpServer&) = delete;
   ~HttpServer();  // stop()
+
+  void start();  // once
 
   uint16_t port() const;
   size_t connections() const;

@@ -68,6 +68,7 @@ std::unique_ptr<HttpServer> serve(Handler handler, HttpServerOptions options = {
       },
       [](int status, const std::string& message) { return Response{status, {}, message}; });
   EXPECT_TRUE(server.has_value());
+  (*server)->start();
   return std::move(*server);
 }
 
