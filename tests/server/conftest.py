@@ -8,6 +8,9 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
+import urllib.error
+import urllib.request
 
 import openai
 import pytest
@@ -38,6 +41,18 @@ class Server:
             raise RuntimeError(self.process.stderr.read())
         self.port = int(match[1])
         self.url = f"http://127.0.0.1:{self.port}"
+        if "load_seconds" not in flags:
+            self.wait_ready()
+
+    def wait_ready(self, seconds=10):
+        end = time.time() + seconds
+        while time.time() < end:
+            try:
+                with urllib.request.urlopen(self.url + "/readyz"):
+                    return
+            except urllib.error.HTTPError:
+                time.sleep(0.01)
+        raise RuntimeError("the server is not ready")
 
     def client(self, key="none", **options):
         return openai.OpenAI(base_url=self.url + "/v1", api_key=key, max_retries=0, timeout=20, **options)
