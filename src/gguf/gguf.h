@@ -32,7 +32,9 @@ inline constexpr uint64_t kMaxTensorNameBytes = 1024;
 inline constexpr uint64_t kMaxStringBytes = 64 << 20;
 inline constexpr uint64_t kMaxArrayCount = 1 << 28;
 inline constexpr uint64_t kMaxAlignment = 1 << 20;
-inline constexpr int64_t kMaxTensorValues = int64_t{1} << 48;
+inline constexpr int64_t kMaxTensorValues = int64_t{1} << 46;
+// Bytes into the data section; with the limits above it keeps every sum over a model within 63 bits.
+inline constexpr uint64_t kMaxTensorOffset = uint64_t{1} << 48;
 inline constexpr int kMaxDims = 4;
 inline constexpr int kMaxParts = 1024;
 

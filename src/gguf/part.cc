@@ -224,10 +224,10 @@ Result<TensorInfo> Parser::read_tensor(uint64_t index) {
                             tensor.format->name, tensor.format->block_values));
   }
   PT_TRY(tensor.offset, cursor_.read<uint64_t>(what));
-  if (tensor.offset % part_.alignment != 0 || tensor.offset > uint64_t{1} << 60) {
+  if (tensor.offset % part_.alignment != 0 || tensor.offset > kMaxTensorOffset) {
     return fail(ErrorKind::kInvalid, "gguf.bad_offset",
-                fmt::format("{} lies at offset {}, not a multiple of the alignment {} within 2^60", what,
-                            tensor.offset, part_.alignment));
+                fmt::format("{} lies at offset {}, not a multiple of the alignment {} up to {}", what,
+                            tensor.offset, part_.alignment, kMaxTensorOffset));
   }
   return tensor;
 }

@@ -27,7 +27,7 @@ struct Kernels {
 
   // Int8 activations: out[blocks], blocks = ceil(count / kActivationBlock); x is padded with zeros.
   // scale_block: values sharing one scale, 32 or 256: the largest PanelLayout::scale_block among the weights
-  // that will read it (activation_scale_block); the last group may be shorter.
+  // that will read them; the last group may be shorter.
   void (*quantize)(const float* x, int64_t count, int scale_block, ActivationBlock* out);
   // y = W x for panels [panel_begin, panel_end) and all columns. Not for float formats.
   void (*linear_int8)(const LinearArgs& args);
@@ -50,6 +50,10 @@ struct Kernels {
 
   // max over x[count] and the sum of exp(x - max), in one fixed order. For softmax over a vocabulary.
   void (*max_and_sum_exp)(const float* x, int64_t count, float* max, float* sum);
+
+  // Runs int8 dot products in registers only; returns how many operations that was (a multiply and an add
+  // are two). The peak that linear_int8 is compared with.
+  int64_t (*int8_peak)(int64_t iterations);
 };
 
 }  // namespace pingti

@@ -19,6 +19,7 @@ class Decoder final : public Model {
   const ModelConfig& config() const override { return config_; }
   std::span<const KvGroup> kv_groups() const override { return groups_; }
   int64_t weight_bytes() const override { return weight_bytes_; }
+  int64_t bytes_per_token() const override { return weight_bytes_ - (head_ ? embedding_->bytes : 0); }
   void forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) override;
 
  private:

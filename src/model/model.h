@@ -43,6 +43,8 @@ class Model {
   virtual const ModelConfig& config() const = 0;
   virtual std::span<const KvGroup> kv_groups() const = 0;
   virtual int64_t weight_bytes() const = 0;
+  // Of these, what computing one token's logits reads: all but an embedding table that is not the head.
+  virtual int64_t bytes_per_token() const = 0;
 
   // Appends the batch's keys and values to their pages and writes logits[i] = [vocab] for
   // batch.logit_rows[i]. `pools[g]` holds the pages of kv_groups()[g]. Tokens must lie in [0, vocab).

@@ -15,6 +15,7 @@ constinit const Kernels kKernels = {
     .attend_block = attend_block,
     .attend_merge = attend_merge,
     .max_and_sum_exp = max_and_sum_exp,
+    .int8_peak = int8_peak,
 };
 
 }  // namespace pingti::avx2
