@@ -9,7 +9,7 @@ import time
 import openai
 import pytest
 
-from conftest import fake_server_binary
+from fake_server import fake_server_binary
 from helpers import metric, post_chat, raw, request, say, wait_for
 
 

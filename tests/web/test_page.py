@@ -5,7 +5,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from conftest import open_browser
+from browser import open_browser
 
 
 def wait(driver, condition, seconds=10):
