@@ -191,15 +191,14 @@ void Answer::on_prompt(const Event& event, const PromptEvent& prompt) {
   usage_.cached_tokens += prompt.cached_tokens;
   context_->metrics.prompt(prompt.prompt_tokens, prompt.cached_tokens);
   if (over_ || plan_.echo.empty()) return;
-  const auto& ids = plan_.echo[static_cast<size_t>(event.prompt)];
-  const Tokenizer& tokenizer = engine_.tokenizer();
+  const AnswerPlan::Echo& echo = plan_.echo[static_cast<size_t>(event.prompt)];
   for (int c = 0; c < choices_per_prompt_; ++c) {
     Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + c)];
-    wire::ChoicePart part{.index = choice.part.index, .text = tokenizer.decode(ids)};
+    wire::ChoicePart part{.index = choice.part.index, .text = echo.text};
     if (plan_.logprobs) {
       part.logprobs = scores(prompt.logprobs);
       part.logprobs->insert(part.logprobs->begin(),
-                            {std::string(tokenizer.token_bytes(ids[0])), std::nullopt, {}});
+                            {std::string(engine_.tokenizer().token_bytes(echo.ids[0])), std::nullopt, {}});
     }
     emit(choice, std::move(part));
   }

@@ -36,8 +36,12 @@ struct AnswerPlan {
   bool include_usage = false;
   bool logprobs = false;
   std::vector<GenerationRequest> requests;  // one per prompt, all with the same number of choices
-  // With echo: each prompt's tokens, to come first in its choices. Empty: no echo.
-  std::vector<std::vector<int32_t>> echo;
+  // With echo: each prompt, to come first in its choices. Empty: no echo.
+  struct Echo {
+    std::string text;
+    std::vector<int32_t> ids;
+  };
+  std::vector<Echo> echo;
 };
 
 class Answer : public std::enable_shared_from_this<Answer> {

@@ -1,7 +1,9 @@
 // What all requests of one Server share.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,6 +17,7 @@ namespace pingti {
 
 struct Context : std::enable_shared_from_this<Context> {
   ServerOptions options;
+  int64_t started = std::time(nullptr);
   bool loopback = true;  // listening where only this machine can reach it
   Metrics metrics;
   std::unique_ptr<net::HttpServer> http;

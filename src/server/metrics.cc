@@ -5,7 +5,10 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
+#include <string_view>
 
 #include "base/machine.h"
 #include "base/version.h"
@@ -139,7 +142,10 @@ void Metrics::set_model(const std::string& name) {
 }
 
 void Metrics::http_request(const std::string& route, const std::string& method, int status, double seconds) {
-  state_->http_requests->Add({{"handler", route}, {"method", method}, {"status", std::to_string(status)}})
+  constexpr std::array<std::string_view, 7> kMethods = {"GET",    "HEAD",    "POST", "PUT",
+                                                        "DELETE", "OPTIONS", "PATCH"};
+  const std::string label = std::ranges::find(kMethods, method) != kMethods.end() ? method : "other";
+  state_->http_requests->Add({{"handler", route}, {"method", label}, {"status", std::to_string(status)}})
       .Increment();
   state_->http_seconds->Add({{"handler", route}}, kLatency).Observe(seconds);
 }

@@ -47,17 +47,14 @@ Reply::Reply(std::shared_ptr<Context> context, std::shared_ptr<net::Responder> r
     : context_(std::move(context)),
       responder_(std::move(responder)),
       route_(std::move(route)),
-      record_{request_id_of(request), request.peer, request.method, request.path, 0, 0},
+      record_{request_id_of(request), request.peer, request.method, request.target, 0, 0},
       arrived_(std::chrono::steady_clock::now()) {}
 
 Reply::~Reply() {
   record_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - arrived_).count();
   if (responder_->disconnected()) record_.status = 499;
   if (record_.status == 0) record_.status = 500;
-  bool known_method = record_.method.size() <= 7 &&
-                      std::ranges::all_of(record_.method, [](char c) { return c >= 'A' && c <= 'Z'; });
-  context_->metrics.http_request(route_, known_method ? record_.method : "other", record_.status,
-                                 record_.seconds);
+  context_->metrics.http_request(route_, record_.method, record_.status, record_.seconds);
   if (context_->options.on_access) context_->options.on_access(record_);
 }
 

@@ -59,12 +59,24 @@ std::optional<net::Response> check_head(Context& context, const net::Request& re
   Match match = find_route(request.method, request.path);
   auto refused = refusal(context, request, match);
   if (!refused) return std::nullopt;
-  context.metrics.http_request(match.route ? match.route->name : "none", "POST", refused->error.status, 0);
+  context.metrics.http_request(match.route ? match.route->name : "none", request.method,
+                               refused->error.status, 0);
   std::string id = request_id_of(request);
   if (context.options.on_access) {
-    context.options.on_access({id, request.peer, request.method, request.path, refused->error.status, 0});
+    context.options.on_access({id, request.peer, request.method, request.target, refused->error.status, 0});
   }
   return response_to(*refused, id);
+}
+
+// What an endpoint throws (memory running out, for one) ends its request, not the process.
+void run_route(const Route& route, Call call) {
+  std::shared_ptr<Reply> reply = call.reply;
+  try {
+    route.handle(std::move(call));
+  } catch (const std::exception&) {
+    reply->error(
+        {.status = 500, .message = "The server failed.", .type = "server_error", .code = "internal"});
+  }
 }
 
 void handle(const std::shared_ptr<Context>& context, net::Request request,
@@ -76,9 +88,9 @@ void handle(const std::shared_ptr<Context>& context, net::Request request,
     return;
   }
   Call call{context, std::move(request), std::move(reply), std::move(match.rest)};
-  if (match.route->quick) return match.route->handle(std::move(call));
+  if (match.route->quick) return run_route(*match.route, std::move(call));
   auto shared = std::make_shared<Call>(std::move(call));
-  context->http->run_on_worker([shared, route = match.route] { route->handle(std::move(*shared)); });
+  context->http->run_on_worker([shared, route = match.route] { run_route(*route, std::move(*shared)); });
 }
 
 }  // namespace

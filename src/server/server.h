@@ -21,8 +21,8 @@ struct AccessRecord {
   std::string request_id;
   std::string peer;
   std::string method;
-  std::string path;
-  int status = 0;  // 499: the client left first
+  std::string target;  // as sent
+  int status = 0;      // 499: the client left first
   double seconds = 0;
 };
 

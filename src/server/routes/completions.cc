@@ -1,5 +1,6 @@
 #include "server/prompts.h"
 #include "server/routes/generate.h"
+#include "text/tokenizer.h"
 #include "wire/completion_request.h"
 
 namespace pingti {
@@ -32,7 +33,10 @@ void handle(Call call) {
   for (const wire::Prompt& given : request->prompts) {
     auto prompt = completion_prompt(*engine, given, request->suffix);
     if (!prompt) return call.reply->error(prompt.error());
-    if (request->echo) plan.echo.push_back(*prompt);
+    if (request->echo) {
+      const auto* text = std::get_if<std::string>(&given);
+      plan.echo.push_back({text ? *text : engine->tokenizer().decode(*prompt), *prompt});
+    }
     plan.requests.push_back(*generation);
     plan.requests.back().prompt = std::move(*prompt);
   }

@@ -5,11 +5,10 @@
 namespace pingti {
 namespace {
 
-wire::Json describe(const Engine& engine, const std::string& id) {
-  const EngineInfo& info = engine.info();
+wire::Json describe(const Context& context, const EngineInfo& info, const std::string& id) {
   return {{"id", id},
           {"object", "model"},
-          {"created", 0},
+          {"created", context.started},
           {"owned_by", "pingti"},
           {"max_model_len", info.context},
           {"meta",
@@ -23,7 +22,8 @@ wire::Json describe(const Engine& engine, const std::string& id) {
 void list(Call call) {
   wire::Json data = wire::Json::array();
   if (Engine* engine = call.context->engine) {
-    for (const std::string& id : call.context->model_ids) data.push_back(describe(*engine, id));
+    for (const std::string& id : call.context->model_ids)
+      data.push_back(describe(*call.context, engine->info(), id));
   }
   call.reply->json(200, {{"object", "list"}, {"data", std::move(data)}});
 }
@@ -32,7 +32,7 @@ void one(Call call) {
   Engine* engine = ready_engine(call);
   if (!engine) return;
   if (auto error = check_model(*call.context, call.rest)) return call.reply->error(*error);
-  call.reply->json(200, describe(*engine, call.rest));
+  call.reply->json(200, describe(*call.context, engine->info(), call.rest));
 }
 
 }  // namespace
