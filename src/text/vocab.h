@@ -20,7 +20,7 @@ enum class TokenType : int32_t {
 };
 
 struct Vocab {
-  std::string model;  // "gpt2": byte-level BPE; "llama": SentencePiece BPE; "t5": unigram
+  std::string model;  // "gpt2": byte-level BPE; "llama", "gemma4": SentencePiece BPE; "t5": unigram
   std::string pre;    // which pre-tokenizer, for byte-level BPE: "llama-bpe", "qwen2", ...
 
   std::vector<std::string> tokens;  // as stored: byte-level BPE in its printable alphabet, others with U+2581
@@ -48,10 +48,14 @@ struct Vocab {
   bool add_eos = false;
   bool add_space_prefix = true;           // SentencePiece kinds only
   bool remove_extra_whitespaces = false;  // unigram only
-  bool ignore_merges = false;             // a whole word found in the vocabulary skips merging
-  std::string precompiled_charsmap;       // SentencePiece's normalization trie; empty: no normalization
+  bool ignore_merges = false;        // byte-level BPE: a word that is a token stays one (or `pre` says so)
+  std::string precompiled_charsmap;  // SentencePiece's normalization trie; empty: no normalization
 
   std::string chat_template;
 };
+
+// What the kind named by tokenizer.ggml.model and .pre means where a file says nothing more: special ids and
+// add_* as the field's converters left them out.
+Vocab default_vocab(std::string model, std::string pre);
 
 }  // namespace pingti
