@@ -16,6 +16,8 @@ struct RequestReader::State {
   Request head;
   bool head_taken = false;
   bool expects_continue = false;
+  bool keep_alive = false;
+  unsigned version = 11;
   std::optional<ProtocolError> error;
 };
 
@@ -74,18 +76,57 @@ bool split_target(Request* request) {
   return percent_decode(path, &request->path);
 }
 
+// Splits the target; refuses what RFC 9112 forbids and what two readers could understand differently.
+std::optional<ProtocolError> check_head(Request* head, unsigned version) {
+  const Headers& headers = head->headers;
+  if (version / 10 != 1) return ProtocolError{505, "Only HTTP/1.0 and HTTP/1.1 are spoken here."};
+  if (!split_target(head)) return ProtocolError{400, "The request target is not a valid path."};
+  if (version >= 11 && headers.count("Host") != 1) {
+    return ProtocolError{400, "An HTTP/1.1 request needs exactly one Host header."};
+  }
+  if (!headers.has("Transfer-Encoding")) return std::nullopt;
+  if (headers.count("Transfer-Encoding") > 1 ||
+      !same_ignoring_case(headers.get("Transfer-Encoding"), "chunked")) {
+    return ProtocolError{501, "The only transfer encoding understood is \"chunked\"."};
+  }
+  if (headers.has("Content-Length")) {
+    return ProtocolError{400, "A request has either Content-Length or Transfer-Encoding, not both."};
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 RequestReader::RequestReader(ReaderLimits limits) : state_(std::make_unique<State>()) {
   state_->limits = limits;
   state_->parser.header_limit(static_cast<uint32_t>(std::min<size_t>(limits.header_bytes, UINT32_MAX)));
   state_->parser.body_limit(limits.body_bytes);
-  state_->parser.eager(true);
+  state_->parser.eager(false);  // stop behind the header: trailers must not pass for header fields
 }
 
 RequestReader::RequestReader(RequestReader&&) noexcept = default;
 RequestReader& RequestReader::operator=(RequestReader&&) noexcept = default;
 RequestReader::~RequestReader() = default;
+
+void RequestReader::take_head(State* state) {
+  state->head_taken = true;
+  state->parser.eager(true);
+  const auto& message = state->parser.get();
+  Request& head = state->head;
+  head.method = std::string(message.method_string());
+  head.target = std::string(message.target());
+  for (const auto& field : message) {
+    head.headers.add(std::string(field.name_string()), std::string(field.value()));
+  }
+  state->keep_alive = message.keep_alive();
+  state->version = message.version();
+  state->error = check_head(&head, message.version());
+  std::string_view expect = head.headers.get("Expect");
+  if (!state->error && !expect.empty()) {
+    state->expects_continue = same_ignoring_case(expect, "100-continue");
+    if (!state->expects_continue) state->error = {417, "The only expectation met is \"100-continue\"."};
+  }
+}
 
 size_t RequestReader::feed(std::string_view bytes) {
   State& state = *state_;
@@ -94,35 +135,12 @@ size_t RequestReader::feed(std::string_view bytes) {
     boost::beast::error_code code;
     size_t step = state.parser.put(boost::asio::const_buffer(bytes.data() + used, bytes.size() - used), code);
     used += step;
-    if (code == http::error::need_more) break;
-    if (code) state.error = describe(code, state.limits);
-    if (!code && step == 0) break;
-  }
-  if (state.error || !state.parser.is_header_done() || state.head_taken) return used;
-
-  state.head_taken = true;
-  const auto& message = state.parser.get();
-  state.head.method = std::string(message.method_string());
-  state.head.target = std::string(message.target());
-  for (const auto& field : message) {
-    state.head.headers.add(std::string(field.name_string()), std::string(field.value()));
-  }
-  const Headers& headers = state.head.headers;
-  if (message.version() / 10 != 1) {
-    state.error = {505, "Only HTTP/1.0 and HTTP/1.1 are spoken here."};
-  } else if (!split_target(&state.head)) {
-    state.error = {400, "The request target is not a valid path."};
-  } else if (message.version() >= 11 && headers.count("Host") != 1) {
-    state.error = {400, "An HTTP/1.1 request needs exactly one Host header."};
-  } else if (headers.has("Transfer-Encoding") &&
-             (headers.count("Transfer-Encoding") > 1 ||
-              !same_ignoring_case(headers.get("Transfer-Encoding"), "chunked"))) {
-    state.error = {501, "The only transfer encoding understood is \"chunked\"."};
-  } else if (headers.has("Transfer-Encoding") && headers.has("Content-Length")) {
-    state.error = {400, "A request has either Content-Length or Transfer-Encoding, not both."};
-  } else if (headers.has("Expect")) {
-    state.expects_continue = same_ignoring_case(headers.get("Expect"), "100-continue");
-    if (!state.expects_continue) state.error = {417, "The only expectation met is \"100-continue\"."};
+    if (code && code != http::error::need_more) state.error = describe(code, state.limits);
+    if (!state.error && state.parser.is_header_done() && !state.head_taken) {
+      take_head(&state);
+    } else if (code || step == 0) {
+      break;
+    }
   }
   return used;
 }
@@ -132,8 +150,8 @@ bool RequestReader::done() const { return !state_->error && state_->head_taken &
 const std::optional<ProtocolError>& RequestReader::error() const { return state_->error; }
 const Request& RequestReader::head() const { return state_->head; }
 bool RequestReader::expects_continue() const { return state_->expects_continue && !is_http_1_0(); }
-bool RequestReader::keep_alive() const { return state_->parser.get().keep_alive(); }
-bool RequestReader::is_http_1_0() const { return state_->parser.get().version() < 11; }
+bool RequestReader::keep_alive() const { return state_->keep_alive; }
+bool RequestReader::is_http_1_0() const { return state_->version < 11; }
 
 Request RequestReader::take() {
   PT_CHECK(done());

@@ -50,6 +50,7 @@ class RequestReader {
 
  private:
   struct State;
+  static void take_head(State* state);
   std::unique_ptr<State> state_;
 };
 

@@ -50,6 +50,21 @@ TEST(RequestReader, ReadsChunkedBodies) {
   EXPECT_EQ(fed.reader.take().body, "abcde");
 }
 
+TEST(RequestReader, TrailersAreNoHeaders) {
+  std::string bytes =
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n"
+      "X-Api-Key: k\r\nHost: other\r\nConnection: close\r\n\r\n";
+  for (size_t step : {size_t{1}, bytes.size()}) {
+    auto fed = feed_in_steps(bytes, step);
+    ASSERT_TRUE(fed.reader.done());
+    EXPECT_TRUE(fed.reader.keep_alive());
+    Request request = fed.reader.take();
+    EXPECT_FALSE(request.headers.has("X-Api-Key"));
+    EXPECT_EQ(request.headers.count("Host"), 1);
+    EXPECT_EQ(request.body, "a");
+  }
+}
+
 TEST(RequestReader, KeepAliveFollowsTheVersion) {
   EXPECT_FALSE(feed_in_steps("GET / HTTP/1.0\r\n\r\n", 100).reader.keep_alive());
   EXPECT_FALSE(
