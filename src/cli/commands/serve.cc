@@ -32,7 +32,7 @@ struct ServeOptions {
 
 std::vector<Setting> serve_settings(ServeOptions* o) {
   return {
-      {.name = "model", .target = &o->model, .help = "model file, or a name of the catalogue"},
+      {.name = "model", .target = &o->model, .help = "model file, or the name of a pulled model"},
       {.name = "alias",
        .target = &o->server.model_ids,
        .help = "names the model is served under (repeatable)"},
