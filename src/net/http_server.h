@@ -55,7 +55,7 @@ struct HttpServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 8080;  // 0: any free port
   int io_threads = 2;
-  int workers = 2;
+  int workers = 4;
   size_t header_limit = 32 << 10;
   size_t body_limit = 32 << 20;
   size_t max_connections = 1024;                    // further ones get 503

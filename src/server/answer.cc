@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/prompts.h"
 #include "text/tokenizer.h"
 
 namespace pingti {
@@ -41,10 +42,7 @@ int retry_after(const Context& context, const EngineStats& stats) {
 wire::ApiError submit_error(const Error& error, const Engine& engine, const GenerationRequest& request) {
   wire::ApiError api = wire::from_error(error);
   if (error.code == "engine.context") {
-    api.status = 400;
-    api.type = "invalid_request_error";
-    api.code = "context_length_exceeded";
-    api.extra = {{"n_prompt_tokens", request.prompt.size()}, {"n_ctx", engine.info().context}};
+    api = too_long(api.message, request.prompt.size(), engine.info().context);
   } else if (error.code == "engine.draining") {
     api = wire::unavailable("draining", "The server is shutting down.", 5);
   }

@@ -27,9 +27,10 @@ struct Context : std::enable_shared_from_this<Context> {
   std::atomic<int64_t> outstanding{0};  // choices submitted and not finished
   std::atomic<double> mean_seconds{1};  // of recent answers
 
-  // Null while loading. model_ids is set before and does not change afterwards.
+  // Null while loading. What follows is set before and does not change afterwards.
   std::atomic<Engine*> engine{nullptr};
   std::vector<std::string> model_ids;
+  size_t longest_token = 1;  // bytes
 
   // Choices submitted that are not in the batch yet.
   int64_t waiting() const {

@@ -1,5 +1,8 @@
 #include "server/prompts.h"
 
+#include <fmt/format.h>
+
+#include <optional>
 #include <random>
 
 #include "text/chat_template.h"
@@ -44,9 +47,25 @@ SamplingParams sampling_params(const Engine& engine, const wire::SamplingFields&
   return params;
 }
 
+std::optional<wire::ApiError> cannot_fit(const Context& context, const Engine& engine, size_t bytes) {
+  const size_t least = bytes / context.longest_token;
+  const int64_t room = engine.info().context;
+  if (least <= static_cast<size_t>(room)) return std::nullopt;
+  return too_long(fmt::format("The prompt has at least {} tokens, but the context holds {}, answer included.",
+                              least, room),
+                  least, room);
+}
+
 }  // namespace
 
-wire::ApiResult<std::vector<int32_t>> chat_prompt(const Engine& engine, const wire::ChatRequest& request) {
+wire::ApiError too_long(std::string message, size_t prompt_tokens, int64_t context) {
+  return {.message = std::move(message),
+          .code = "context_length_exceeded",
+          .extra = {{"n_prompt_tokens", prompt_tokens}, {"n_ctx", context}}};
+}
+
+wire::ApiResult<std::vector<int32_t>> chat_prompt(const Context& context, const Engine& engine,
+                                                  const wire::ChatRequest& request) {
   ChatTemplateInput input;
   input.messages = request.messages;
   input.extra = request.template_kwargs;
@@ -59,15 +78,21 @@ wire::ApiResult<std::vector<int32_t>> chat_prompt(const Engine& engine, const wi
     error.message = "The model's chat template refuses these messages: " + error.message;
     return std::unexpected(std::move(error));
   }
+  if (auto error = cannot_fit(context, engine, text->size())) return std::unexpected(std::move(*error));
   return engine.tokenizer().encode(*text, {.add_special = false, .parse_special = true});
 }
 
-wire::ApiResult<std::vector<int32_t>> completion_prompt(const Engine& engine, const wire::Prompt& prompt,
+wire::ApiResult<std::vector<int32_t>> completion_prompt(const Context& context, const Engine& engine,
+                                                        const wire::Prompt& prompt,
                                                         const std::string& suffix) {
   const Tokenizer& tokenizer = engine.tokenizer();
+  const auto* text = std::get_if<std::string>(&prompt);
+  if (auto error = cannot_fit(context, engine, suffix.size() + (text ? text->size() : 0))) {
+    return std::unexpected(std::move(*error));
+  }
   if (suffix.empty()) {
     if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) return *ids;
-    return tokenizer.encode(std::get<std::string>(prompt));
+    return tokenizer.encode(*text);
   }
   const Vocab& vocab = tokenizer.vocab();
   if (vocab.fim_prefix < 0 || vocab.fim_suffix < 0 || vocab.fim_middle < 0) {
@@ -75,9 +100,8 @@ wire::ApiResult<std::vector<int32_t>> completion_prompt(const Engine& engine, co
         "suffix", "'suffix' is not supported: this model has no fill-in-the-middle tokens."));
   }
   EncodeOptions plain{.add_special = false, .parse_special = false};
-  std::vector<int32_t> before = std::holds_alternative<std::string>(prompt)
-                                    ? tokenizer.encode(std::get<std::string>(prompt), plain)
-                                    : std::get<std::vector<int32_t>>(prompt);
+  std::vector<int32_t> before =
+      text ? tokenizer.encode(*text, plain) : std::get<std::vector<int32_t>>(prompt);
   std::vector<int32_t> after = tokenizer.encode(suffix, plain);
   std::vector<int32_t> ids;
   if (vocab.add_bos && vocab.bos >= 0) ids.push_back(vocab.bos);

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "server/access.h"
 #include "server/route.h"
+#include "text/tokenizer.h"
 
 namespace pingti {
 namespace {
@@ -138,6 +141,9 @@ void Server::attach(Engine& engine, std::vector<std::string> model_ids) {
   context_->model_ids = model_ids.empty() ? context_->options.model_ids : std::move(model_ids);
   if (context_->model_ids.empty()) context_->model_ids.push_back(engine.info().model_name);
   context_->metrics.set_model(context_->model_ids[0]);
+  for (int32_t id = 0; id < engine.tokenizer().size(); ++id) {
+    context_->longest_token = std::max(context_->longest_token, engine.tokenizer().token_bytes(id).size());
+  }
   context_->load_fraction = 1;
   context_->engine = &engine;
 }

@@ -90,6 +90,16 @@ def test_too_long_prompt(client, stream):
     assert "2048" in error["message"] and str(error["n_prompt_tokens"]) in error["message"]
 
 
+@pytest.mark.parametrize("path, body", [("/v1/chat/completions", {"messages": say("y" * 3000000)}),
+                                        ("/v1/completions", {"prompt": "y" * 3000000}),
+                                        ("/v1/completions", {"prompt": ["ok", "y" * 3000000]}),
+                                        ("/v1/completions", {"prompt": "a", "suffix": "y" * 3000000})])
+def test_hopelessly_long_prompt(server, path, body):
+    status, error = error_of(server, body, path)
+    assert status == 400 and error["code"] == "context_length_exceeded"
+    assert error["n_prompt_tokens"] > error["n_ctx"] == 2048
+
+
 def test_engine_failure(client, server):
     with pytest.raises(openai.InternalServerError) as caught:
         client.chat.completions.create(model="fake", messages=say("fail"))

@@ -13,7 +13,7 @@ void handle(Call call) {
   auto request = wire::parse_chat_request(call.request.body);
   if (!request) return call.reply->error(request.error());
   if (auto error = check_model(*call.context, request->common.model)) return call.reply->error(*error);
-  auto prompt = chat_prompt(*engine, *request);
+  auto prompt = chat_prompt(*call.context, *engine, *request);
   if (!prompt) return call.reply->error(prompt.error());
   auto generation = generation_request(*engine, request->common);
   if (!generation) return call.reply->error(generation.error());

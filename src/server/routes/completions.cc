@@ -31,7 +31,7 @@ void handle(Call call) {
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;
   for (const wire::Prompt& given : request->prompts) {
-    auto prompt = completion_prompt(*engine, given, request->suffix);
+    auto prompt = completion_prompt(*call.context, *engine, given, request->suffix);
     if (!prompt) return call.reply->error(prompt.error());
     if (request->echo) {
       const auto* text = std::get_if<std::string>(&given);
