@@ -61,7 +61,11 @@ struct AttendBlockArgs {
   int64_t partial_stride;  // >= head_dim + 2, in floats
   float* scratch;          // attend_scratch_floats(row_count), private to the thread
 };
-constexpr int64_t attend_scratch_floats(int row_count) { return int64_t{row_count} * kAttentionBlock; }
+// Room for 64 keys or values, converted to float; 16 more floats to align with.
+constexpr int kAttendPanelFloats = 64 * 128;
+constexpr int64_t attend_scratch_floats(int row_count) {
+  return int64_t{row_count} * kAttentionBlock + kAttendPanelFloats + 16;
+}
 
 // Folds the partials of consecutive blocks of one row, in order, into out[head_dim] = values / sum.
 struct AttendMergeArgs {

@@ -27,7 +27,7 @@ struct Kernels {
 
   // Int8 activations: out[blocks], blocks = ceil(count / kActivationBlock); x is padded with zeros.
   // scale_block: values sharing one scale, 32 or 256: the largest PanelLayout::scale_block among the weights
-  // that will read it (activation_scale_block); the last group may be shorter.
+  // that will read them; the last group may be shorter.
   void (*quantize)(const float* x, int64_t count, int scale_block, ActivationBlock* out);
   // y = W x for panels [panel_begin, panel_end) and all columns. Not for float formats.
   void (*linear_int8)(const LinearArgs& args);

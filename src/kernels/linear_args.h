@@ -8,6 +8,7 @@
 namespace pingti {
 
 struct Format;
+enum class PackedKind;  // isa/panel_traits.h
 
 constexpr int kPanelRows = 16;
 constexpr int kActivationBlock = 32;
@@ -29,6 +30,7 @@ static_assert(sizeof(ActivationBlock) == 64);
 
 // How a storage format looks once packed (linear.h has the picture); one per format.
 struct PanelLayout {
+  PackedKind kind;
   const Format* format;
   int bits;           // 2, 3, 4, 5, 6, 8; 16 or 32 for float formats
   int sub_block;      // values of K that share a scale: 16 or 32; 0 for float formats
@@ -42,6 +44,7 @@ struct PanelLayout {
   int scales_offset;
   int mins_offset;
   int quants_offset;
+  int wide_unit_bytes;  // of the same unit with a byte per value
   [[gnu::always_inline]] bool is_float() const { return sub_block == 0; }
 };
 

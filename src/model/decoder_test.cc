@@ -112,7 +112,7 @@ class Invariance : public testing::TestWithParam<InvarianceCase> {
 };
 
 TEST_P(Invariance, ChunksAndThreadsChangeNoBit) {
-  const auto tokens = random_tokens(300, GetParam().model.vocab, 5);
+  const auto tokens = random_tokens(270, GetParam().model.vocab, 5);
   for (const Kernels* kernels : runnable_kernels()) {
     SCOPED_TRACE(kernels->isa);
     std::vector<float> expected;
@@ -120,7 +120,7 @@ TEST_P(Invariance, ChunksAndThreadsChangeNoBit) {
       Loaded loaded = load(path_, *kernels, threads, GetParam().kv_type, false);
       ASSERT_NE(loaded.model, nullptr);
       for (int chunk : {512, 64, 7, 1}) {
-        if (chunk == 1 && threads == 8) continue;
+        if (chunk == 1 && threads != 2) continue;
         const auto logits = logits_of(*loaded.model, tokens, chunk);
         if (expected.empty()) expected = logits;
         ASSERT_EQ(expected.size(), logits.size());
@@ -212,7 +212,7 @@ TEST(Decoder, RefusesFilesThatDoNotFit) {
   };
   EXPECT_EQ(error_of({}), "none");
   EXPECT_EQ(error_of({.architecture = "unheard"}), "model.unknown_architecture");
-  EXPECT_EQ(error_of({.heads = 3, .kv_heads = 2}), "model.bad_value");
+  EXPECT_EQ(error_of({.heads = 3, .kv_heads = 2, .formats = {DType::kF32}}), "model.bad_value");
   EXPECT_EQ(error_of({.head_dim = 20, .formats = {DType::kF32}}), "model.unsupported");
   std::filesystem::remove(path);
 }

@@ -23,7 +23,7 @@ struct SamplingParams {
   int penalty_last_n = -1;          // tokens of history the three penalties look at; -1: all, 0: off
 
   // "Don't repeat yourself": multiplier * base^(match length - allowed_length) is subtracted from a token
-  // that would extend a repetition of history longer than allowed_length.
+  // that would extend a repetition of at least allowed_length tokens of history.
   float dry_multiplier = 0.0f;  // 0: off
   float dry_base = 1.75f;
   int dry_allowed_length = 2;

@@ -36,13 +36,17 @@ class ChatTemplate {
   // Fails as jinja::Template::render does; "template.raised" carries the template's own words.
   Result<std::string> render(const ChatTemplateInput& input) const;
 
+  // Whether a prompt stops after <think> and before its </think>: the answer then starts as reasoning.
+  static bool ends_inside_thinking(std::string_view prompt);
+
   const std::string& source() const { return source_; }
 
   // Found by rendering small conversations once, in create().
   bool supports_system() const { return supports_system_; }      // a system message's text reaches the prompt
   bool supports_tools() const { return supports_tools_; }        // a tool's name reaches the prompt
-  bool mentions_thinking() const { return mentions_thinking_; }  // the source speaks of <think> or its kin
-  bool opens_thinking() const { return opens_thinking_; }        // the generation prompt ends inside <think>
+  bool mentions_thinking() const { return mentions_thinking_; }  // the source knows of reasoning
+  // The generation prompt ends inside <think>, by default or with enable_thinking.
+  bool opens_thinking() const { return opens_thinking_; }
 
  private:
   ChatTemplate(std::string source, jinja::Template parsed, std::string bos_token, std::string eos_token);

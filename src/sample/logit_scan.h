@@ -1,0 +1,48 @@
+// Looks into a vocabulary's logits without sorting them: the maximum of each block of 128 is taken in one
+// pass, after which the largest k, or all above a threshold, are found by reading a few blocks only.
+// NaN counts as absent. Not thread-safe; keep one per sampler, its memory is reused.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace pingti {
+
+struct Candidate {
+  float logit;
+  int32_t token;
+};
+// Most likely first; the lower id first of two equally likely.
+inline bool likelier(const Candidate& a, const Candidate& b) {
+  return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
+}
+
+class LogitScan {
+ public:
+  static constexpr int kBlock = 128;
+
+  // Reads the logits; the span must outlive the calls below.
+  void scan(std::span<const float> logits);
+
+  float max() const { return max_; }  // -inf when there is no number
+  int32_t argmax() const;             // the lowest id with the maximum; 0 when there is no number
+  // The count likeliest tokens, sorted; fewer when there are fewer above -inf.
+  void largest(int count, std::vector<Candidate>& out) const;
+  // All tokens with logit >= threshold (and above -inf), by id.
+  void at_least(float threshold, std::vector<Candidate>& out) const;
+  // Sum of exp((logit - max) / temperature), and in block_sums() the part of each block. max must be finite.
+  double sum_exp(float temperature);
+  std::span<const float> block_sums() const { return sums_; }
+
+ private:
+  std::span<const float> block(size_t i) const;
+
+  std::span<const float> logits_;
+  std::vector<float> maxima_;
+  std::vector<float> sums_;
+  mutable std::vector<float> order_;
+  float max_ = 0;
+};
+
+}  // namespace pingti

@@ -1,0 +1,167 @@
+#include "text/chat_template.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace pingti {
+namespace {
+
+using Json = nlohmann::ordered_json;
+const std::filesystem::path kData = PINGTI_SOURCE_DIR "/src/text/testdata";
+
+std::chrono::system_clock::time_point oracle_clock() {
+  std::tm tm{};
+  tm.tm_year = 2026 - 1900;
+  tm.tm_mon = 2;
+  tm.tm_mday = 4;
+  tm.tm_hour = 5;
+  tm.tm_min = 6;
+  tm.tm_sec = 7;
+  tm.tm_isdst = -1;
+  return std::chrono::system_clock::from_time_t(std::mktime(&tm));
+}
+
+std::string read(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+Json load(const std::filesystem::path& path) { return Json::parse(read(path)); }
+
+ChatTemplateInput input_of(const Json& row) {
+  ChatTemplateInput input;
+  input.messages = row["messages"];
+  input.tools = row.value("tools", Json());
+  input.add_generation_prompt = row.value("add_generation_prompt", true);
+  input.extra = row.value("extra", Json());
+  input.now = oracle_clock();
+  return input;
+}
+
+void expect_outcome(const std::string& where, const Result<std::string>& ours, const Json& oracle) {
+  if (oracle.contains("output")) {
+    ASSERT_TRUE(ours) << where << ": " << ours.error().to_string();
+    EXPECT_EQ(*ours, oracle["output"].get<std::string>()) << where;
+    return;
+  }
+  ASSERT_FALSE(ours) << where << ": expected " << oracle << ", got " << *ours;
+  if (oracle["error"] == "raised") {
+    EXPECT_EQ(ours.error().code, "template.raised") << where;
+    EXPECT_EQ(ours.error().message, oracle["message"].get<std::string>()) << where;
+  } else {
+    EXPECT_NE(ours.error().code, "template.limit") << where;
+  }
+}
+
+// Compares every template that `golden` names, in `folder`, with every case; returns how many were compared.
+size_t compare_all(const std::filesystem::path& folder, const std::filesystem::path& golden) {
+  const Json cases = load(kData / "chat_cases.json");
+  const Json expected = load(golden);
+  size_t compared = 0;
+  for (const auto& [file, row] : expected.items()) {
+    const auto created = ChatTemplate::create(read(folder / file), row["bos_token"], row["eos_token"]);
+    for (const Json& one : cases) {
+      const std::string name = one["name"];
+      const Json& oracle = row["outcomes"][name];
+      if (!created) {
+        EXPECT_EQ(oracle.value("error", ""), "syntax") << file << ": " << created.error().to_string();
+        continue;
+      }
+      expect_outcome(file + " / " + name, created->render(input_of(one)), oracle);
+      ++compared;
+    }
+  }
+  return compared;
+}
+
+TEST(ChatTemplate, RendersAsTransformersDoes) {
+  EXPECT_GT(compare_all(kData / "templates", kData / "chat_golden.json"), 500u);
+}
+
+// PINGTI_CHAT_TEMPLATES=FOLDER: compares further templates, with FOLDER/golden.json made by
+// tools/template_golden.py.
+TEST(ChatTemplate, RendersFurtherTemplatesAsTransformersDoes) {
+  const char* folder = std::getenv("PINGTI_CHAT_TEMPLATES");
+  if (!folder) GTEST_SKIP() << "PINGTI_CHAT_TEMPLATES is not set";
+  const size_t compared = compare_all(folder, std::filesystem::path(folder) / "golden.json");
+  std::printf("compared %zu outputs\n", compared);
+}
+
+TEST(ChatTemplate, FallbackIsChatMl) {
+  const auto chat = ChatTemplate::create(std::string(ChatTemplate::fallback()), "", "<|im_end|>");
+  ASSERT_TRUE(chat);
+  ChatTemplateInput input;
+  input.messages = Json::parse(R"([{"role": "system", "content": "S"}, {"role": "user", "content": "U"}])");
+  EXPECT_EQ(*chat->render(input),
+            "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_TRUE(chat->supports_system());
+  EXPECT_FALSE(chat->supports_tools());
+  EXPECT_FALSE(chat->mentions_thinking());
+}
+
+TEST(ChatTemplate, ProbesSayWhatATemplateDoes) {
+  auto probe = [](const char* file) {
+    auto created = ChatTemplate::create(read(kData / "templates" / file), "<s>", "</s>");
+    EXPECT_TRUE(created) << file;
+    return *std::move(created);
+  };
+  const ChatTemplate qwen = probe("Qwen-Qwen2.5-7B-Instruct.jinja");
+  EXPECT_TRUE(qwen.supports_system() && qwen.supports_tools());
+  EXPECT_FALSE(qwen.mentions_thinking() || qwen.opens_thinking());
+  const ChatTemplate r1 = probe("deepseek-ai-DeepSeek-R1-Distill-Qwen-32B.jinja");
+  EXPECT_TRUE(r1.supports_system() && r1.mentions_thinking() && r1.opens_thinking());
+  EXPECT_FALSE(r1.supports_tools());
+  EXPECT_TRUE(probe("Qwen-QwQ-32B.jinja").opens_thinking());
+  EXPECT_TRUE(ChatTemplate::ends_inside_thinking("<think>a</think><think>\n"));
+  EXPECT_FALSE(ChatTemplate::ends_inside_thinking("<think>a</think>"));
+  const ChatTemplate phi = probe("microsoft-Phi-3.5-mini-instruct.jinja");
+  EXPECT_TRUE(phi.supports_system());
+  EXPECT_FALSE(phi.supports_tools());
+  const auto none = ChatTemplate::create(
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('System role not supported') "
+      "}}{% endif %}"
+      "{{ m.content }}{% endfor %}",
+      "", "");
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->supports_system());
+}
+
+TEST(ChatTemplate, BadInputIsAnError) {
+  EXPECT_EQ(ChatTemplate::create("{% if %}", "", "").error().code, "template.syntax");
+  const auto chat = ChatTemplate::create(std::string(ChatTemplate::fallback()), "", "");
+  ChatTemplateInput input;
+  input.messages = "text";
+  EXPECT_EQ(chat->render(input).error().code, "template.variables");
+  input.messages = Json::array({1});
+  EXPECT_EQ(chat->render(input).error().code, "template.variables");
+  input.messages = Json::array();
+  input.extra = 5;
+  EXPECT_EQ(chat->render(input).error().code, "template.variables");
+}
+
+TEST(ChatTemplate, LongConversationsStayWithinTheLimits) {
+  ChatTemplateInput input;
+  input.messages = Json::array();
+  for (int i = 0; i < 1000; ++i) {
+    input.messages.push_back({{"role", i % 2 ? "assistant" : "user"}, {"content", std::string(1000, 'x')}});
+  }
+  input.messages.push_back({{"role", "user"}, {"content", "last"}});
+  for (const auto& entry : std::filesystem::directory_iterator(kData / "templates")) {
+    if (entry.path().extension() != ".jinja") continue;
+    const auto chat = ChatTemplate::create(read(entry.path()), "<s>", "</s>");
+    ASSERT_TRUE(chat) << entry.path();
+    const auto text = chat->render(input);
+    EXPECT_TRUE(text) << entry.path() << text.error().to_string();
+  }
+}
+
+}  // namespace
+}  // namespace pingti
