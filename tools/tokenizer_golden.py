@@ -3,8 +3,8 @@
 
     tokenizer_golden.py small OUT                     fixtures with tiny vocabularies trained here (committed)
     tokenizer_golden.py gguf OUT FILE [--tokenizer tokenizer.json] [--texts FILE...] [--count N] [--no-vocab]
-        a model file's vocabulary against an original tokenizer.json, or, without one, against the pipeline
-        that PIPELINES names for tokenizer.ggml.pre; --no-vocab leaves the vocabulary out (the test reads FILE)
+        a model file's vocabulary against an original tokenizer.json, or, without one, against SentencePiece or the
+        pipeline that PIPELINES names for tokenizer.ggml.pre; --no-vocab leaves the vocabulary out (the test reads FILE)
     tokenizer_golden.py json OUT tokenizer.json --model gpt2 --pre llama-bpe [...]
         an original tokenizer.json whose vocabulary is put into GGUF's shape here
 
@@ -289,11 +289,43 @@ def small(arguments):
     small_sentencepiece(arguments.out, "unigram-bytes", "unigram", True, vocab_size=700)
 
 
+def original_tokenizer(path, vocab):
+    """An original tokenizer.json; which of its added tokens are control tokens is as the model file says."""
+    data = json.loads(pathlib.Path(path).read_text())
+    for token in data["added_tokens"]:
+        if token["id"] < len(vocab["types"]):
+            token["special"] = vocab["types"][token["id"]] in (CONTROL, UNKNOWN)
+    return Tokenizer.from_str(json.dumps(data))
+
+
+def sentencepiece_processor(vocab):
+    """The original SentencePiece around a vocabulary that a GGUF file holds. It knows no special tokens in text."""
+    import sentencepiece
+    from sentencepiece import sentencepiece_model_pb2
+    proto = sentencepiece_model_pb2.ModelProto()
+    kinds = {UNKNOWN: 2, CONTROL: 3, USER_DEFINED: 4, UNUSED: 5, BYTE: 6}
+    for token, score, kind in zip(vocab["tokens"], vocab["scores"], vocab["types"]):
+        proto.pieces.add(piece=token, score=score, type=kinds.get(kind, 1))
+    proto.trainer_spec.model_type = 1 if vocab["model"] == "t5" else 2
+    proto.trainer_spec.byte_fallback = BYTE in vocab["types"]
+    proto.trainer_spec.unk_piece = vocab["tokens"][vocab["unk"]]
+    proto.normalizer_spec.add_dummy_prefix = vocab["add_space_prefix"]
+    proto.normalizer_spec.remove_extra_whitespaces = vocab["remove_extra_whitespaces"]
+    proto.normalizer_spec.precompiled_charsmap = base64.b64decode(vocab.get("charsmap", ""))
+    return sentencepiece.SentencePieceProcessor(model_proto=proto.SerializeToString())
+
+
+def compare_sentencepiece(arguments, vocab):
+    processor = sentencepiece_processor(vocab)
+    texts = [text for text in all_texts(arguments, []) if "\0" not in text]
+    write(arguments.out, arguments.name, vocab, {"plain": cases(processor.encode, texts)})
+
+
 def compare_gguf(arguments):
     vocab = vocab_from_gguf(arguments.file)
-    if arguments.pre:
-        vocab["pre"] = arguments.pre
-    tokenizer = Tokenizer.from_file(arguments.tokenizer) if arguments.tokenizer else tokenizer_from_vocab(vocab)
+    if vocab["model"] in ("llama", "t5") and not arguments.tokenizer:
+        return compare_sentencepiece(arguments, vocab)
+    tokenizer = original_tokenizer(arguments.tokenizer, vocab) if arguments.tokenizer else tokenizer_from_vocab(vocab)
     rows = tokenizer_cases(tokenizer, all_texts(arguments, specials_of(vocab)))
     write(arguments.out, arguments.name or pathlib.Path(arguments.file).stem, None if arguments.no_vocab else vocab, rows)
 
@@ -301,6 +333,11 @@ def compare_gguf(arguments):
 def compare_json(arguments):
     vocab = vocab_from_json(arguments.file, arguments.model, arguments.pre)
     vocab["add_space_prefix"] = arguments.space_prefix
+    if arguments.scores_from_merges:  # such merges were made from scores: the best score's merges come first
+        scores = {}
+        for rank, merge in enumerate(vocab["merges"]):
+            scores.setdefault(merge.replace(" ", ""), -float(rank))
+        vocab |= {"scores": [scores.get(token, -1e9) for token in vocab["tokens"]], "merges": []}
     tokenizer = Tokenizer.from_file(arguments.file)
     rows = tokenizer_cases(tokenizer, all_texts(arguments, specials_of(vocab)))
     write(arguments.out, arguments.name, vocab, rows)
@@ -321,6 +358,7 @@ def main():
         command.add_argument("--model", default="gpt2")
         command.add_argument("--pre", default="")
         command.add_argument("--space-prefix", action="store_true")
+        command.add_argument("--scores-from-merges", action="store_true")
         command.add_argument("--no-vocab", action="store_true")
         command.add_argument("--texts", nargs="*", default=[])
         command.add_argument("--lines", type=int, default=2000, help="of each text file")

@@ -49,7 +49,8 @@ TEST(Utf8Stream, ReplacesOnlyWhatCannotBeCompleted) {
   };
   for (const auto& [bytes, text] : cases) {
     Utf8Stream at_once, by_byte;
-    EXPECT_EQ(at_once.push(bytes) + at_once.finish(), text);
+    const std::string start = at_once.push(bytes);
+    EXPECT_EQ(start + at_once.finish(), text);
     std::string pieces;
     for (const char byte : bytes) pieces += by_byte.push({&byte, 1});
     EXPECT_EQ(pieces + by_byte.finish(), text);

@@ -3,6 +3,8 @@
 #include <utf8proc.h>
 
 #include <algorithm>
+#include <compare>
+#include <span>
 #include <vector>
 
 #include "text/utf8.h"
@@ -11,6 +13,8 @@ namespace pingti {
 namespace {
 
 constexpr auto kCompose = static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE);
+
+utf8proc_propval_t mark_class(utf8proc_int32_t code) { return utf8proc_get_property(code)->combining_class; }
 
 void decompose(std::string_view valid, std::vector<utf8proc_int32_t>& out) {
   for (size_t pos = 0; pos < valid.size();) {
@@ -28,16 +32,25 @@ void decompose(std::string_view valid, std::vector<utf8proc_int32_t>& out) {
 }
 
 // utf8proc sorts combining marks in quadratic time: long runs of them must come sorted.
-void sort_marks(std::vector<utf8proc_int32_t>& codes) {
-  const auto mark_class = [](utf8proc_int32_t code) { return utf8proc_get_property(code)->combining_class; };
+void sort_marks(std::span<utf8proc_int32_t> marks) {
+  struct Mark {
+    utf8proc_propval_t combining_class;
+    size_t position;  // equal classes keep their order
+    utf8proc_int32_t code;
+    auto operator<=>(const Mark&) const = default;
+  };
+  std::vector<Mark> sorted;
+  sorted.reserve(marks.size());
+  for (const auto code : marks) sorted.push_back({mark_class(code), sorted.size(), code});
+  std::ranges::sort(sorted);
+  std::ranges::transform(sorted, marks.begin(), &Mark::code);
+}
+
+void sort_all_marks(std::vector<utf8proc_int32_t>& codes) {
   for (size_t begin = 0; begin < codes.size();) {
     size_t end = begin;
     while (end < codes.size() && mark_class(codes[end]) != 0) ++end;
-    if (end - begin > 1) {
-      std::stable_sort(codes.begin() + static_cast<ptrdiff_t>(begin),
-                       codes.begin() + static_cast<ptrdiff_t>(end),
-                       [&](auto a, auto b) { return mark_class(a) < mark_class(b); });
-    }
+    if (end - begin > 1) sort_marks(std::span(codes).subspan(begin, end - begin));
     begin = end + 1;
   }
 }
@@ -50,7 +63,7 @@ void append_nfc(std::string& out, std::string_view valid) {
   std::vector<utf8proc_int32_t> codes;
   codes.reserve(valid.size());
   decompose(valid, codes);
-  sort_marks(codes);
+  sort_all_marks(codes);
   const auto length =
       utf8proc_normalize_utf32(codes.data(), static_cast<utf8proc_ssize_t>(codes.size()), kCompose);
   for (utf8proc_ssize_t i = 0; i < length; ++i) {

@@ -22,7 +22,7 @@ std::vector<uint64_t> rank_scores(const Vocab& vocab) {
     const bool user_defined = token_type(vocab, id) == TokenType::kUserDefined;
     return std::pair(user_defined ? 0 : 1, user_defined ? 0.0f : -vocab.scores[id]);
   };
-  std::ranges::stable_sort(order, {}, key);
+  std::ranges::sort(order, {}, [&](uint32_t id) { return std::pair(key(id), id); });
   std::vector<uint64_t> ranks(order.size());
   for (size_t i = 0; i < order.size(); ++i) {
     const bool tie = i > 0 && key(order[i]) == key(order[i - 1]);

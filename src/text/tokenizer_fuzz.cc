@@ -63,7 +63,8 @@ void check(const Subject& subject, std::string_view text, bool parse_special) {
   const std::string decoded = tokenizer.decode(ids);
   if (subject.keeps_bytes) PT_CHECK(decoded == text);
   Utf8Stream whole;
-  const std::string expected = whole.push(decoded) + whole.finish();
+  std::string expected = whole.push(decoded);
+  expected += whole.finish();
   if (!tokenizer.strips_leading_space()) PT_CHECK(stream(tokenizer, ids) == expected);
 }
 
