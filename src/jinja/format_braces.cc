@@ -35,7 +35,7 @@ Spec parse_spec(std::string_view text) {
     spec.zero = true;
     if (!spec.align) {
       spec.align = '=';
-      spec.fill = "0";
+      spec.fill.assign(1, '0');
     }
     ++at;
   }

@@ -124,7 +124,7 @@ class PercentFormatter {
       spec.align = '<';
     } else if (spec.zero && numeric) {
       spec.align = '=';
-      spec.fill = "0";
+      spec.fill.assign(1, '0');
     }
     out_ += pad(text, spec, '>');
   }

@@ -67,11 +67,16 @@ static std::string grouped(const std::string& digits, char mark) {
 
 static std::string in_base(uint64_t magnitude, char type, bool alternate) {
   switch (type) {
-    case 'x': return fmt::format("{}{:x}", alternate ? "0x" : "", magnitude);
-    case 'X': return fmt::format("{}{:X}", alternate ? "0X" : "", magnitude);
-    case 'o': return fmt::format("{}{:o}", alternate ? "0o" : "", magnitude);
-    case 'b': return fmt::format("{}{:b}", alternate ? "0b" : "", magnitude);
-    default: return std::to_string(magnitude);
+    case 'x':
+      return fmt::format("{}{:x}", alternate ? "0x" : "", magnitude);
+    case 'X':
+      return fmt::format("{}{:X}", alternate ? "0X" : "", magnitude);
+    case 'o':
+      return fmt::format("{}{:o}", alternate ? "0o" : "", magnitude);
+    case 'b':
+      return fmt::format("{}{:b}", alternate ? "0b" : "", magnitude);
+    default:
+      return std::to_string(magnitude);
   }
 }
 
