@@ -7,6 +7,7 @@
 #include <random>
 
 #include "cli/print.h"
+#include "hub/pull.h"
 
 namespace pingti {
 
@@ -71,14 +72,8 @@ SamplingParams SamplingFlags::with_seed() const {
 }
 
 Result<std::string> find_model(const std::string& model) {
-  if (model.empty()) {
-    return fail(ErrorKind::kInvalid, "model.missing", "no model is named", "give a model file with -m FILE");
-  }
-  std::error_code ignored;
-  if (!std::filesystem::exists(model, ignored)) {
-    return fail(ErrorKind::kNotFound, "model.missing", fmt::format("there is no model file {}", model));
-  }
-  return model;
+  PT_TRY(const std::filesystem::path path, resolve_model(model.empty() ? "default" : model));
+  return path.string();
 }
 
 std::string describe(const EngineInfo& info) {

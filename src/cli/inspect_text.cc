@@ -128,8 +128,8 @@ std::string head_text(const InspectReport& report) {
   out += "\n";
   if (!file.complete()) {
     out += report.missing_tensors > 0
-               ? fmt::format("  incomplete    the file ends before the data of {} of its tensors\n",
-                             report.missing_tensors)
+               ? fmt::format("  incomplete    the data of {} of {} tensors is missing or cut off\n",
+                             report.missing_tensors, file.tensors().size())
                : std::string("  incomplete    parts of the model are missing\n");
   }
   out += fmt::format("  architecture  {}\n",
@@ -171,7 +171,7 @@ std::string estimate_text(const InspectReport& report) {
   }
   if (report.decode_speed() > 0) {
     out += fmt::format(
-        "  decode        at most {:.3g} tokens/s: {}/s read with {} CPUs, {} of weights per token\n",
+        "  decode        about {:.3g} tokens/s: {}/s read with {} CPUs, {} of weights per token\n",
         report.decode_speed(), size_text(report.read_bandwidth), report.cpus,
         size_text(static_cast<double>(report.summary.decode_bytes)));
   }

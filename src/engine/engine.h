@@ -54,8 +54,9 @@ struct PromptEvent {
   std::vector<TokenLogprobs> logprobs;  // for prompt tokens 1.., when asked
 };
 
-// One or more generated tokens of a choice. `text` holds whole characters only and never any part of a
-// stop string; it may be empty while a character or a possible stop string is incomplete.
+// Generated tokens of a choice; the token that ends an answer (end of generation, stop token) is not among
+// them. `text` holds whole characters only and never any part of a stop string; it may be empty while a
+// character or a possible stop string is incomplete. The last event may hold text alone: what was held back.
 struct TokenEvent {
   int choice = 0;
   std::vector<int32_t> tokens;
@@ -66,9 +67,9 @@ struct TokenEvent {
 struct FinishEvent {
   int choice = 0;
   FinishReason reason = FinishReason::kStop;
-  std::string stop_text;  // the stop string that ended it, if one did
-  int64_t completion_tokens = 0;
-  std::optional<Error> error;  // with kError
+  std::string stop_text;          // the stop string that ended it, if one did
+  int64_t completion_tokens = 0;  // tokens drawn, the one that ended the answer included
+  std::optional<Error> error;     // with kError
 };
 
 // Receives a request's events in order, on the engine's thread: hand over quickly, never block.
@@ -138,6 +139,7 @@ struct EngineOptions {
   bool activations_f32 = false;
   int max_sequences = 32;                // choices computed in one batch
   int prefill_chunk = 512;               // most prompt tokens per step
+  bool prefix_reuse = true;              // keep computed prefixes for later requests; changes no answer
   std::function<void(double)> progress;  // fraction of the weights loaded
 };
 

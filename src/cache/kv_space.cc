@@ -1,0 +1,150 @@
+#include "cache/kv_space.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/check.h"
+
+namespace pingti {
+
+Result<KvSpace> KvSpace::create(std::span<const KvGroupShape> groups, int page_tokens, bool reuse) {
+  PT_CHECK(page_tokens > 0);
+  KvSpace space;
+  space.page_tokens_ = page_tokens;
+  for (const KvGroupShape& group : groups) {
+    PT_TRY(KvPool pool, KvPool::create(group.page_bytes, group.page_count));
+    space.pools_.push_back(std::move(pool));
+    space.windows_.push_back(group.window);
+  }
+  for (KvPool& pool : space.pools_) space.pool_pointers_.push_back(&pool);
+  if (reuse) space.tree_.emplace(space.pools_, space.windows_, page_tokens);
+  return space;
+}
+
+size_t KvSpace::pages_for(int64_t positions) const {
+  return static_cast<size_t>((positions + page_tokens_ - 1) / page_tokens_);
+}
+
+bool KvSpace::make_free(size_t group, int64_t pages) {
+  while (pools_[group].free_count() < pages) {
+    if (!tree_ || !tree_->evict(group)) return false;
+  }
+  return true;
+}
+
+PageId KvSpace::allocate(size_t group) { return make_free(group, 1) ? pools_[group].allocate() : kNoPage; }
+
+bool KvSpace::extend(PageTable& table, int64_t positions) {
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    auto& pages = table.pages[group];
+    while (pages.size() < pages_for(positions)) {
+      const PageId page = allocate(group);
+      if (page == kNoPage) return false;
+      pages.push_back(page);
+    }
+  }
+  return true;
+}
+
+bool KvSpace::reserve(PageTable& table, int64_t positions, int64_t spare) {
+  const auto missing = [&](size_t group) {
+    const size_t wanted = pages_for(positions);
+    const size_t have = table.pages[group].size();
+    return wanted > have ? static_cast<int64_t>(wanted - have) : 0;
+  };
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    if (windows_[group] == 0 && !make_free(group, missing(group) + spare)) return false;
+  }
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    if (windows_[group] != 0) continue;
+    for (int64_t count = missing(group); count > 0; --count)
+      table.pages[group].push_back(pools_[group].allocate());
+  }
+  return true;
+}
+
+void KvSpace::drop_behind(PageTable& table, int64_t next_position) {
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    if (windows_[group] == 0) continue;
+    const int64_t first_seen = next_position - windows_[group] + 1;
+    if (first_seen <= 0) continue;
+    auto& pages = table.pages[group];
+    size_t& first = table.first_kept[group];
+    const size_t end = std::min(static_cast<size_t>(first_seen / page_tokens_), pages.size());
+    for (; first < end; ++first) {
+      pools_[group].release(pages[first]);
+      pages[first] = kNoPage;
+    }
+  }
+}
+
+void KvSpace::release(PageTable& table) {
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    for (const PageId page : table.pages[group]) {
+      if (page != kNoPage) pools_[group].release(page);
+    }
+  }
+  table = make_table();
+}
+
+std::optional<PageTable> KvSpace::fork(const PageTable& table, int64_t positions) {
+  const size_t whole = static_cast<size_t>(positions / page_tokens_);
+  const bool partial = positions % page_tokens_ != 0;
+  PageTable copy = make_table();
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    const auto& from = table.pages[group];
+    auto& to = copy.pages[group];
+    copy.first_kept[group] = table.first_kept[group];
+    to.assign(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(whole));
+    for (const PageId page : to) {
+      if (page != kNoPage) pools_[group].add_reference(page);
+    }
+    if (!partial) continue;
+    const PageId page = allocate(group);
+    if (page == kNoPage) {
+      release(copy);
+      return std::nullopt;
+    }
+    std::memcpy(pools_[group].data(page), pools_[group].data(from[whole]),
+                static_cast<size_t>(pools_[group].page_bytes()));
+    to.push_back(page);
+  }
+  return copy;
+}
+
+int64_t KvSpace::attach(std::span<const int32_t> tokens, PageTable& table) {
+  return tree_ ? tree_->match(tokens, table) : 0;
+}
+
+void KvSpace::remember(std::span<const int32_t> tokens, PageTable& table) {
+  if (tree_) tree_->insert(tokens, table);
+}
+
+void KvSpace::forget_all() {
+  if (tree_) tree_->clear();
+}
+
+int64_t KvSpace::max_positions(int64_t step) const {
+  int64_t most = std::numeric_limits<int64_t>::max();
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    const int64_t pages = pools_[group].page_count();
+    // A window's keys and one step's, each starting anywhere in a page.
+    const bool holds_window =
+        windows_[group] != 0 && pages >= static_cast<int64_t>(pages_for(windows_[group] + step)) + 1;
+    if (!holds_window) most = std::min(most, pages * page_tokens_);
+  }
+  return most;
+}
+
+double KvSpace::usage() const {
+  double most = 0;
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    const int64_t idle = pools_[group].free_count() + (tree_ ? tree_->unused_pages(group) : 0);
+    const auto total = static_cast<double>(pools_[group].page_count());
+    most = std::max(most, 1.0 - static_cast<double>(idle) / total);
+  }
+  return most;
+}
+
+}  // namespace pingti

@@ -1,0 +1,306 @@
+#include "engine/local_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <ranges>
+
+namespace pingti {
+namespace {
+
+Error error_of(const std::exception& exception) {
+  if (dynamic_cast<const std::bad_alloc*>(&exception) != nullptr) {
+    return {ErrorKind::kExhausted, "memory.exhausted", "the system refused memory for this step",
+            "lower --ctx or the number of parallel requests"};
+  }
+  return {ErrorKind::kInternal, "engine.step", fmt::format("the step failed: {}", exception.what())};
+}
+
+// Calls into a sink, which is not ours: whatever it throws drops its request and nothing else.
+template <class Call>
+void notify(RequestState& request, const Call& call) {
+  if (request.sink_failed) return;
+  try {
+    call(*request.sink);
+  } catch (...) {
+    request.sink_failed = true;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LocalEngine>> LocalEngine::create(EngineParts parts) {
+  parts.info.context = std::min(parts.info.context, parts.space.max_positions(parts.prefill_chunk));
+  PT_TRY(StepRunner runner, StepRunner::create(parts.model.get(), parts.threads.get(), parts.tokenizer.get(),
+                                               parts.max_sequences + SchedulerLimits{}.max_prompt_logits));
+  return std::unique_ptr<LocalEngine>(new LocalEngine(std::move(parts), std::move(runner)));
+}
+
+LocalEngine::LocalEngine(EngineParts parts, StepRunner runner)
+    : parts_(std::move(parts)),
+      runner_(std::move(runner)),
+      scheduler_(&parts_.space, {.max_sequences = parts_.max_sequences}),
+      pacer_(parts_.prefill_chunk),
+      thread_([this] { loop(); }) {}
+
+LocalEngine::~LocalEngine() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  work_.notify_all();
+  thread_.join();
+}
+
+Result<uint64_t> LocalEngine::submit(GenerationRequest request, std::shared_ptr<EventSink> sink) {
+  PT_TRY_VOID(check_request(request, parts_.info));
+  auto state = std::make_shared<RequestState>();
+  state->request = std::move(request);
+  state->sink = std::move(sink);
+  state->open_choices = state->request.choices;
+  const std::lock_guard lock(mutex_);
+  if (draining_ || stop_)
+    return fail(ErrorKind::kExhausted, "engine.draining", "the server is shutting down");
+  state->id = ++last_id_;
+  inbox_.requests.push_back(std::move(state));
+  ++open_requests_;
+  work_.notify_one();
+  return last_id_;
+}
+
+void LocalEngine::cancel(uint64_t request) {
+  const std::lock_guard lock(mutex_);
+  inbox_.cancels.push_back(request);
+  work_.notify_one();
+}
+
+EngineStats LocalEngine::stats() const {
+  const std::lock_guard lock(mutex_);
+  EngineStats stats = stats_;
+  stats.waiting += static_cast<int64_t>(inbox_.requests.size());
+  if (!waiting_for_work_ || !inbox_.empty())
+    stats.seconds_since_step = std::chrono::duration<double>(Clock::now() - last_look_).count();
+  return stats;
+}
+
+void LocalEngine::drain() {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  quiet_.wait(lock, [this] { return open_requests_ == 0 && waiting_for_work_; });
+}
+
+void LocalEngine::loop() {
+  while (wait_for_work()) {
+    try {
+      take_inbox();
+      step();
+    } catch (const std::exception& exception) {
+      drop_running(error_of(exception));
+    }
+    drop_failed_sinks();
+    publish();
+  }
+  take_inbox();
+  while (!open_.empty()) drop(open_.begin()->first, FinishReason::kCancelled, nullptr);
+  publish();
+}
+
+bool LocalEngine::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  last_look_ = Clock::now();
+  if (stop_) return false;
+  if (!scheduler_.idle()) return true;
+  waiting_for_work_ = true;
+  quiet_.notify_all();
+  work_.wait(lock, [this] { return stop_ || !inbox_.empty(); });
+  waiting_for_work_ = false;
+  last_look_ = Clock::now();
+  return !stop_;
+}
+
+void LocalEngine::take_inbox() {
+  Inbox inbox;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(inbox, inbox_);
+  }
+  for (auto& request : inbox.requests) open_.emplace(request->id, request);
+  for (auto& request : inbox.requests) {
+    try {
+      start(request);
+    } catch (const std::exception& exception) {
+      refuse(*request, error_of(exception));
+    }
+  }
+  for (const uint64_t request : inbox.cancels) drop(request, FinishReason::kCancelled, nullptr);
+}
+
+void LocalEngine::start(const std::shared_ptr<RequestState>& state) {
+  const GenerationRequest& request = state->request;
+  const int64_t room = parts_.info.context - state->prompt_tokens();
+  const int64_t answer = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
+  std::vector<std::unique_ptr<Sequence>> choices;
+  for (int choice = 0; choice < request.choices; ++choice) {
+    Sampler sampler(request.sampling, static_cast<int>(parts_.info.vocab), request.sampling.seed, choice);
+    choices.push_back(std::make_unique<Sequence>(state, choice, state->prompt_tokens() + answer,
+                                                 parts_.space.make_table(), std::move(sampler),
+                                                 *parts_.tokenizer));
+  }
+  for (auto& sequence : choices) scheduler_.add(std::move(sequence));
+}
+
+// A request of which no choice could be started.
+void LocalEngine::refuse(RequestState& request, const Error& error) {
+  for (int choice = 0; choice < request.request.choices; ++choice) {
+    notify(request, [&](EventSink& sink) {
+      sink.finish({.choice = choice, .reason = FinishReason::kError, .error = error});
+    });
+  }
+  close(request, FinishReason::kError);
+}
+
+void LocalEngine::step() {
+  const StepPlan plan = scheduler_.plan(pacer_.rows(scheduler_.decoding()));
+  if (plan.empty()) return;
+  const auto begin = Clock::now();
+  compute(plan);
+  const int prefill_rows = static_cast<int>(plan.tokens.size()) - plan.decode_rows;
+  pacer_.measured(prefill_rows, std::chrono::duration<double>(Clock::now() - begin).count());
+}
+
+void LocalEngine::compute(const StepPlan& plan) {
+  runner_.forward(plan, parts_.space.pools());
+  auto scores = runner_.score_prompts(plan);
+  scheduler_.advance(plan);
+
+  std::vector<Draw> draws;
+  uint64_t prompt_tokens = 0;
+  for (size_t i = 0; i < plan.entries.size(); ++i) {
+    const StepPlan::Entry& entry = plan.entries[i];
+    RequestState& request = *entry.sequence->request;
+    std::ranges::move(scores[i], std::back_inserter(request.prompt_logprobs));
+    if (entry.sequence->drawn == 0) prompt_tokens += static_cast<uint64_t>(entry.rows);
+    if (!entry.draws) continue;
+    const int logit_row = entry.first_logit + entry.prompt_logits;
+    if (!request.prompt_sent) {
+      finish_prompt(*entry.sequence, logit_row, &draws);
+    } else {
+      draws.push_back({.sequence = entry.sequence, .logit_row = logit_row});
+    }
+  }
+  runner_.draw(draws);
+  for (const Draw& draw : draws) report(draw);
+
+  const std::lock_guard lock(mutex_);
+  ++stats_.steps;
+  stats_.prompt_tokens += prompt_tokens;
+  stats_.generated_tokens += draws.size();
+}
+
+// The first choice has computed the prompt: tells so, and lets the others start from it.
+void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw>* draws) {
+  RequestState& request = *first.request;
+  request.prompt_sent = true;
+  parts_.space.remember(first.computed_tokens(), first.table);
+  notify(request, [&](EventSink& sink) {
+    sink.prompt({.prompt_tokens = request.prompt_tokens(),
+                 .cached_tokens = request.cached_tokens,
+                 .logprobs = std::move(request.prompt_logprobs)});
+  });
+  request.prompt_logprobs.clear();
+  if (first.limit == first.size()) {
+    const uint64_t id = request.id;
+    drop(id, FinishReason::kLength, nullptr);
+    return;
+  }
+  draws->push_back({.sequence = &first, .logit_row = logit_row});
+  for (Sequence* sibling : scheduler_.start_siblings(first))
+    draws->push_back({.sequence = sibling, .logit_row = logit_row});
+}
+
+void LocalEngine::report(const Draw& draw) {
+  Sequence& sequence = *draw.sequence;
+  RequestState& request = *sequence.request;
+  ++sequence.drawn;
+  const bool stop_token =
+      std::ranges::find(request.request.stop_tokens, draw.token) != request.request.stop_tokens.end();
+  const bool ends =
+      stop_token || (!request.request.ignore_eos && parts_.tokenizer->is_end_of_generation(draw.token));
+  TokenEvent event{.choice = sequence.choice};
+  if (!ends) {
+    sequence.tokens.push_back(draw.token);
+    event.tokens.push_back(draw.token);
+    event.text = sequence.text.push(draw.token);
+    if (draw.logprobs) event.logprobs.push_back(*draw.logprobs);
+  }
+  const bool full = sequence.size() >= sequence.limit;
+  if ((ends || full) && !sequence.text.matched()) event.text += sequence.text.finish();
+  const auto& stop = sequence.text.matched();
+  if (!event.tokens.empty() || !event.text.empty())
+    notify(request, [&](EventSink& sink) { sink.tokens(std::move(event)); });
+  if (stop) {
+    finish(sequence, FinishReason::kStop, *stop);
+  } else if (ends || full) {
+    finish(sequence, ends ? FinishReason::kStop : FinishReason::kLength);
+  }
+}
+
+void LocalEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text) {
+  const auto owned = scheduler_.remove(&sequence, /*remember=*/true);
+  send_finish(*owned, {.choice = owned->choice, .reason = reason, .stop_text = std::move(stop_text)});
+}
+
+void LocalEngine::drop(uint64_t request, FinishReason reason, const Error* error) {
+  for (const auto& sequence : scheduler_.remove_request(request)) {
+    FinishEvent event{.choice = sequence->choice, .reason = reason};
+    if (error != nullptr) event.error = *error;
+    send_finish(*sequence, std::move(event));
+  }
+}
+
+void LocalEngine::drop_running(const Error& error) {
+  std::vector<uint64_t> requests;
+  for (const Sequence* sequence : scheduler_.running()) requests.push_back(sequence->request->id);
+  if (requests.empty() && !open_.empty()) requests.push_back(std::ranges::min(std::views::keys(open_)));
+  for (const uint64_t request : requests) drop(request, FinishReason::kError, &error);
+}
+
+void LocalEngine::drop_failed_sinks() {
+  std::vector<uint64_t> failed;
+  for (const auto& [id, request] : open_) {
+    if (request->sink_failed) failed.push_back(id);
+  }
+  for (const uint64_t request : failed) drop(request, FinishReason::kCancelled, nullptr);
+}
+
+void LocalEngine::send_finish(Sequence& sequence, FinishEvent event) {
+  RequestState& request = *sequence.request;
+  event.completion_tokens = sequence.drawn;
+  const FinishReason reason = event.reason;
+  notify(request, [&](EventSink& sink) { sink.finish(std::move(event)); });
+  if (--request.open_choices == 0) close(request, reason);
+}
+
+void LocalEngine::close(RequestState& request, FinishReason reason) {
+  request.sink.reset();
+  const uint64_t id = request.id;
+  open_.erase(id);
+  const std::lock_guard lock(mutex_);
+  ++(reason == FinishReason::kCancelled ? stats_.requests_cancelled : stats_.requests_finished);
+  --open_requests_;
+}
+
+void LocalEngine::publish() {
+  const auto running = static_cast<int64_t>(scheduler_.running_count());
+  const int64_t waiting = scheduler_.waiting_requests();
+  const double usage = parts_.space.usage();
+  const std::lock_guard lock(mutex_);
+  stats_.running = running;
+  stats_.waiting = waiting;
+  stats_.kv_usage = usage;
+  stats_.preemptions = scheduler_.preemptions();
+}
+
+}  // namespace pingti

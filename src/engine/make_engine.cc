@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "base/machine.h"
+#include "engine/kv_budget.h"
+#include "engine/kv_type.h"
+#include "engine/local_engine.h"
+#include "engine/vocab_from_gguf.h"
+#include "gguf/gguf.h"
+#include "kernels/kernels.h"
+
+namespace pingti {
+namespace {
+
+// Kept free for activations, logits and everything else this machine does.
+constexpr int64_t kMemoryReserve = int64_t{256} << 20;
+
+Result<void> check_options(const EngineOptions& options) {
+  const auto check = [](std::string_view what, int64_t value, int64_t least) -> Result<void> {
+    if (value >= least) return {};
+    return fail(ErrorKind::kInvalid, "engine.option",
+                fmt::format("{} is {}; it must be at least {}", what, value, least));
+  };
+  PT_TRY_VOID(check("threads", options.threads, 0));
+  PT_TRY_VOID(check("context", options.context, 0));
+  PT_TRY_VOID(check("max_sequences", options.max_sequences, 1));
+  return check("prefill_chunk", options.prefill_chunk, 1);
+}
+
+// "avx512vnni, Q4_K Q6_K": the kernels and the formats of the model's matrices.
+std::string kernels_in_use(const gguf::File& file, std::string_view isa) {
+  std::set<std::string_view> formats;
+  for (const gguf::TensorInfo& tensor : file.tensors()) {
+    if (tensor.dim_count >= 2) formats.insert(tensor.format->name);
+  }
+  return fmt::format("{}, {}", isa, fmt::join(formats, " "));
+}
+
+std::string model_name(const gguf::File& file, const std::string& path) {
+  const auto name = file.get_or<std::string>("general.name", "");
+  return name && !name->empty() ? *name : std::filesystem::path(path).stem().string();
+}
+
+struct Text {
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::unique_ptr<const ChatTemplate> chat_template;
+};
+
+Result<Text> load_text(const gguf::File& file) {
+  PT_TRY(Vocab vocab, read_vocab(file));
+  const auto spelling = [&vocab](int32_t id) {
+    return id >= 0 && static_cast<size_t>(id) < vocab.tokens.size() ? vocab.tokens[static_cast<size_t>(id)]
+                                                                    : std::string();
+  };
+  std::string source =
+      vocab.chat_template.empty() ? std::string(ChatTemplate::fallback()) : vocab.chat_template;
+  PT_TRY(ChatTemplate chat_template,
+         ChatTemplate::create(std::move(source), spelling(vocab.bos), spelling(vocab.eos)));
+  Text text;
+  PT_TRY(text.tokenizer, Tokenizer::create(std::move(vocab)));
+  text.chat_template = std::make_unique<const ChatTemplate>(std::move(chat_template));
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  PT_TRY_VOID(check_options(options));
+  PT_TRY(const KvType kv_type, parse_kv_type(options.kv_type));
+  PT_TRY(const Kernels* kernels, select_kernels(options.isa));
+  PT_TRY(const gguf::File file, gguf::File::open(options.model_path));
+  PT_TRY(Text text, load_text(file));
+
+  auto threads = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : available_cpus());
+  PT_TRY(auto model, Model::load(file, {.kernels = kernels,
+                                        .threads = threads.get(),
+                                        .kv_type = kv_type,
+                                        .activations_f32 = options.activations_f32,
+                                        .progress = options.progress}));
+  const auto memory = static_cast<int64_t>(std::min<uint64_t>(available_memory(), INT64_MAX));
+  const ModelConfig& config = model->config();
+  PT_TRY(const KvBudget budget, plan_kv({.groups = model->kv_groups(),
+                                         .trained_context = config.max_context,
+                                         .wanted_context = options.context,
+                                         .max_sequences = options.max_sequences,
+                                         .prefill_chunk = options.prefill_chunk,
+                                         .memory = std::max<int64_t>(0, memory - kMemoryReserve)}));
+  PT_TRY(KvSpace space, KvSpace::create(budget.groups, kPageTokens, options.prefix_reuse));
+
+  EngineInfo info{.model_name = model_name(file, options.model_path),
+                  .architecture = config.architecture,
+                  .isa = kernels->isa,
+                  .kernels = kernels_in_use(file, kernels->isa),
+                  .threads = threads->size(),
+                  .context = budget.context,
+                  .trained_context = config.max_context,
+                  .kv_tokens = budget.tokens,
+                  .vocab = config.vocab,
+                  .weight_bytes = model->weight_bytes()};
+  for (const gguf::TensorInfo& tensor : file.tensors()) info.parameters += tensor.values();
+  info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  PT_TRY(auto engine, LocalEngine::create({.threads = std::move(threads),
+                                           .model = std::move(model),
+                                           .tokenizer = std::move(text.tokenizer),
+                                           .chat_template = std::move(text.chat_template),
+                                           .space = std::move(space),
+                                           .info = std::move(info),
+                                           .max_sequences = options.max_sequences,
+                                           .prefill_chunk = options.prefill_chunk}));
+  return engine;
+}
+
+}  // namespace pingti

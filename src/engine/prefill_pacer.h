@@ -1,0 +1,36 @@
+// How many prompt rows a step may compute while others wait for their next token.
+//
+// Bounds the pause between two tokens of a running answer by time, measured on this machine, instead of by a
+// row count tuned to another one. Changes no result: rows do not depend on how prompts are chunked.
+#pragma once
+
+#include <algorithm>
+
+namespace pingti {
+
+class PrefillPacer {
+ public:
+  static constexpr double kPauseSeconds = 0.25;
+  static constexpr int kLeastRows = 32;
+
+  explicit PrefillPacer(int chunk) : chunk_(chunk) {}
+
+  int rows(bool decoding) const {
+    if (!decoding || seconds_per_row_ == 0) return chunk_;
+    const double rows = std::min(kPauseSeconds / seconds_per_row_, static_cast<double>(chunk_));
+    return std::clamp(static_cast<int>(rows), std::min(kLeastRows, chunk_), chunk_);
+  }
+
+  // A step with this many prompt rows took so long.
+  void measured(int prefill_rows, double seconds) {
+    if (prefill_rows < std::min(kLeastRows, chunk_)) return;
+    const double each = seconds / prefill_rows;
+    seconds_per_row_ = seconds_per_row_ == 0 ? each : 0.8 * seconds_per_row_ + 0.2 * each;
+  }
+
+ private:
+  int chunk_;
+  double seconds_per_row_ = 0;
+};
+
+}  // namespace pingti

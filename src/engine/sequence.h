@@ -1,0 +1,68 @@
+// What the engine knows about a request and about each of its choices. Owned and used by the engine's
+// thread alone.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "cache/page_table.h"
+#include "engine/engine.h"
+#include "engine/text_stream.h"
+#include "sample/sampler.h"
+
+namespace pingti {
+
+struct RequestState {
+  uint64_t id = 0;
+  GenerationRequest request;
+  std::shared_ptr<EventSink> sink;
+  bool prompt_sent = false;
+  bool sink_failed = false;  // the sink threw: the request is dropped
+  int64_t cached_tokens = 0;
+  std::vector<TokenLogprobs> prompt_logprobs;  // of prompt tokens 1.., as far as computed
+  int open_choices = 0;
+
+  int64_t prompt_tokens() const { return static_cast<int64_t>(request.prompt.size()); }
+  bool wants_prompt_logprobs() const { return request.prompt_logprobs && !prompt_sent; }
+};
+
+// One choice. Its tokens up to `computed` have their keys and values in the pages of `table`; after a
+// preemption that is none of them, and they are computed again.
+struct Sequence {
+  std::shared_ptr<RequestState> request;
+  int choice = 0;
+  std::vector<int32_t> tokens;  // prompt and what has been drawn
+  int64_t limit = 0;            // the answer is cut when tokens.size() reaches it
+  int64_t computed = 0;
+  PageTable table;
+  Sampler sampler;
+  TextStream text;
+  int64_t drawn = 0;
+
+  Sequence(std::shared_ptr<RequestState> owner, int choice_index, int64_t token_limit, PageTable empty_table,
+           Sampler choice_sampler, const Tokenizer& tokenizer)
+      : request(std::move(owner)),
+        choice(choice_index),
+        tokens(request->request.prompt),
+        limit(token_limit),
+        table(std::move(empty_table)),
+        sampler(std::move(choice_sampler)),
+        text(tokenizer, request->request.stop) {}
+
+  int64_t size() const { return static_cast<int64_t>(tokens.size()); }
+  int64_t pending() const { return size() - computed; }
+  std::span<const int32_t> computed_tokens() const {
+    return std::span(tokens).first(static_cast<size_t>(computed));
+  }
+  // The prompt is computed once, by choice 0; the others start from its pages.
+  bool awaits_first_choice() const { return choice > 0 && !request->prompt_sent; }
+};
+
+// Older first: by arrival, then by choice.
+inline bool older(const Sequence& a, const Sequence& b) {
+  return a.request->id != b.request->id ? a.request->id < b.request->id : a.choice < b.choice;
+}
+
+}  // namespace pingti

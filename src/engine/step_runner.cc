@@ -1,0 +1,108 @@
+#include "engine/step_runner.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+
+#include "base/check.h"
+
+namespace pingti {
+
+Result<StepRunner> StepRunner::create(Model* model, ThreadPool* threads, const Tokenizer* tokenizer,
+                                      int logit_rows) {
+  StepRunner runner;
+  runner.model_ = model;
+  runner.threads_ = threads;
+  runner.tokenizer_ = tokenizer;
+  const auto values = static_cast<size_t>(logit_rows) * static_cast<size_t>(model->config().vocab);
+  PT_TRY(runner.logits_, HugeBuffer::allocate(values * sizeof(float)));
+  return runner;
+}
+
+std::span<float> StepRunner::logits(int row) const {
+  const auto vocab = static_cast<size_t>(model_->config().vocab);
+  return {logits_.as<float>() + static_cast<size_t>(row) * vocab, vocab};
+}
+
+void StepRunner::forward(const StepPlan& plan, std::span<KvPool* const> pools) {
+  const size_t bytes = plan.logit_rows.size() * static_cast<size_t>(model_->config().vocab) * sizeof(float);
+  PT_CHECK(bytes <= logits_.size());
+  model_->forward(plan.batch(), pools, logits_.as<float>());
+}
+
+std::vector<std::vector<TokenLogprobs>> StepRunner::score_prompts(const StepPlan& plan) {
+  struct Task {
+    size_t entry;
+    size_t index;
+    int row;
+    int32_t token;
+  };
+  std::vector<std::vector<TokenLogprobs>> scores(plan.entries.size());
+  std::vector<Task> tasks;
+  for (size_t i = 0; i < plan.entries.size(); ++i) {
+    const StepPlan::Entry& entry = plan.entries[i];
+    const auto& request = *entry.sequence->request;
+    scores[i].resize(static_cast<size_t>(entry.prompt_logits));
+    for (size_t k = 0; k < scores[i].size(); ++k) {
+      const int32_t token = request.request.prompt[request.prompt_logprobs.size() + 1 + k];
+      tasks.push_back({i, k, entry.first_logit + static_cast<int>(k), token});
+    }
+  }
+  parallel(tasks.size(), [&](size_t index) {
+    const Task& task = tasks[index];
+    const int top = std::max(0, plan.entries[task.entry].sequence->request->request.top_logprobs);
+    scores[task.entry][task.index] = logprobs(logits(task.row), task.token, top);
+  });
+  return scores;
+}
+
+void StepRunner::draw(std::span<Draw> draws) {
+  parallel(draws.size(), [&](size_t i) {
+    const bool shared = (i > 0 && draws[i - 1].logit_row == draws[i].logit_row) ||
+                        (i + 1 < draws.size() && draws[i + 1].logit_row == draws[i].logit_row);
+    draw_one(draws[i], shared);
+  });
+}
+
+void StepRunner::draw_one(Draw& draw, bool shared) {
+  Sequence& sequence = *draw.sequence;
+  const int top = sequence.request->request.top_logprobs;
+  const std::span<float> raw = logits(draw.logit_row);
+  if (shared || top >= 0) {
+    std::vector<float> copy(raw.begin(), raw.end());
+    draw.token = sequence.sampler.sample(copy, sequence.size(), sequence.tokens);
+  } else {
+    draw.token = sequence.sampler.sample(raw, sequence.size(), sequence.tokens);
+  }
+  if (top >= 0) draw.logprobs = logprobs(raw, draw.token, top);
+}
+
+TokenLogprobs StepRunner::logprobs(std::span<const float> logits, int32_t token, int top) const {
+  const auto named = [this](int32_t id, float logprob) {
+    return TokenLogprobInfo{id, std::string(tokenizer_->token_bytes(id)), logprob};
+  };
+  const auto found = Sampler::logprobs(logits, token, top);
+  TokenLogprobs result{.chosen = named(token, found.logprob)};
+  for (const auto& [id, logprob] : found.top) result.top.push_back(named(id, logprob));
+  return result;
+}
+
+void StepRunner::parallel(size_t count, const std::function<void(size_t)>& body) {
+  if (count == 0) return;
+  if (count == 1) return body(0);
+  std::atomic<size_t> next = 0;
+  std::exception_ptr failure;
+  std::mutex mutex;
+  threads_->run([&](int) {
+    try {
+      for (size_t i = next++; i < count; i = next++) body(i);
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace pingti

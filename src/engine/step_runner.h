@@ -1,0 +1,53 @@
+// One step's computing: forward pass, prompt scores, draws. Knows nothing of queues or events.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/huge_buffer.h"
+#include "base/thread_pool.h"
+#include "cache/kv_space.h"
+#include "engine/scheduler.h"
+#include "model/model.h"
+
+namespace pingti {
+
+// The next token of one sequence.
+struct Draw {
+  Sequence* sequence = nullptr;
+  int logit_row = 0;  // choices that start together share one
+  int32_t token = -1;
+  std::optional<TokenLogprobs> logprobs;
+};
+
+// All methods may throw what the model or memory throws; then nothing of the step counts.
+class StepRunner {
+ public:
+  // model, threads and tokenizer outlive the runner. logit_rows: the most a plan may ask for.
+  static Result<StepRunner> create(Model* model, ThreadPool* threads, const Tokenizer* tokenizer,
+                                   int logit_rows);
+
+  void forward(const StepPlan& plan, std::span<KvPool* const> pools);
+  // Scores of the prompt tokens that the plan's rows predict, in plan order.
+  std::vector<std::vector<TokenLogprobs>> score_prompts(const StepPlan& plan);
+  // Draws each one's next token, position sequence.size(). Overwrites the logits.
+  void draw(std::span<Draw> draws);
+
+ private:
+  StepRunner() = default;
+  std::span<float> logits(int row) const;
+  void draw_one(Draw& draw, bool shared);
+  TokenLogprobs logprobs(std::span<const float> logits, int32_t token, int top) const;
+  void parallel(size_t count, const std::function<void(size_t)>& body);
+
+  Model* model_ = nullptr;
+  ThreadPool* threads_ = nullptr;
+  const Tokenizer* tokenizer_ = nullptr;
+  HugeBuffer logits_;  // [logit_rows, vocab]
+};
+
+}  // namespace pingti

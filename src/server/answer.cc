@@ -1,0 +1,287 @@
+#include "server/answer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "text/tokenizer.h"
+
+namespace pingti {
+namespace {
+
+constexpr int kLongestRetryAfter = 60;
+
+const char* spelled(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "abort";
+    case FinishReason::kError:
+      return "error";
+  }
+  return "error";
+}
+
+size_t characters(const std::string& text) {
+  return static_cast<size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+// From the choices ahead and how long answers have been taking.
+int retry_after(const Context& context, const EngineStats& stats) {
+  double rounds =
+      static_cast<double>(context.waiting() + 1) / static_cast<double>(std::max<int64_t>(1, stats.running));
+  return static_cast<int>(
+      std::clamp(rounds * context.mean_seconds, 1.0, static_cast<double>(kLongestRetryAfter)));
+}
+
+wire::ApiError submit_error(const Error& error, const Engine& engine, const GenerationRequest& request) {
+  wire::ApiError api = wire::from_error(error);
+  if (error.code == "engine.context") {
+    api.status = 400;
+    api.type = "invalid_request_error";
+    api.code = "context_length_exceeded";
+    api.extra = {{"n_prompt_tokens", request.prompt.size()}, {"n_ctx", engine.info().context}};
+  } else if (error.code == "engine.draining") {
+    api = wire::unavailable("draining", "The server is shutting down.", 5);
+  }
+  return api;
+}
+
+}  // namespace
+
+class Answer::Sink : public EventSink {
+ public:
+  Sink(std::shared_ptr<Answer> answer, int prompt) : answer_(std::move(answer)), prompt_(prompt) {}
+  void prompt(PromptEvent event) override { answer_->push({prompt_, Clock::now(), std::move(event)}); }
+  void tokens(TokenEvent event) override { answer_->push({prompt_, Clock::now(), std::move(event)}); }
+  void finish(FinishEvent event) override {
+    --answer_->context_->outstanding;
+    answer_->push({prompt_, Clock::now(), std::move(event)});
+  }
+
+ private:
+  std::shared_ptr<Answer> answer_;
+  int prompt_;
+};
+
+Answer::Answer(std::shared_ptr<Context> context, Engine& engine, std::shared_ptr<Reply> reply,
+               AnswerPlan plan)
+    : context_(std::move(context)),
+      engine_(engine),
+      reply_(std::move(reply)),
+      plan_(std::move(plan)),
+      choices_per_prompt_(plan_.requests.at(0).choices),
+      choices_(plan_.requests.size() * static_cast<size_t>(choices_per_prompt_)),
+      open_choices_(choices_.size()) {
+  for (size_t i = 0; i < choices_.size(); ++i) {
+    choices_[i].part.index = static_cast<int>(i);
+    if (plan_.logprobs) choices_[i].part.logprobs.emplace();
+  }
+}
+
+void Answer::run(std::shared_ptr<Context> context, Engine& engine, std::shared_ptr<Reply> reply,
+                 AnswerPlan plan) {
+  auto answer = std::make_shared<Answer>(std::move(context), engine, std::move(reply), std::move(plan));
+  if (answer->submit_all()) {
+    answer->begin();
+  } else {
+    answer->reply_.reset();
+  }
+}
+
+bool Answer::submit_all() {
+  auto count = static_cast<int64_t>(choices_.size());
+  int64_t limit = context_->options.max_queue;
+  if (count > limit) {
+    fail(wire::invalid_field(
+        "n", fmt::format("The request asks for {} answers; the queue holds {}.", count, limit)));
+    return false;
+  }
+  context_->outstanding += count;
+  if (context_->waiting() > limit) {
+    context_->outstanding -= count;
+    context_->metrics.refused("queue_full");
+    fail(wire::unavailable("queue_full",
+                           fmt::format("The queue is full: {} answers wait already.", context_->waiting()),
+                           retry_after(*context_, engine_.stats())));
+    return false;
+  }
+  for (size_t i = 0; i < plan_.requests.size(); ++i) {
+    GenerationRequest& request = plan_.requests[i];
+    auto id = engine_.submit(request, std::make_shared<Sink>(shared_from_this(), static_cast<int>(i)));
+    if (!id) {
+      context_->outstanding -= static_cast<int64_t>(plan_.requests.size() - i) * choices_per_prompt_;
+      cancel_all();
+      fail(submit_error(id.error(), engine_, request));
+      return false;
+    }
+    ids_.push_back(*id);
+    request.prompt = {};
+  }
+  return true;
+}
+
+void Answer::begin() {
+  if (plan_.stream) reply_->start_events();
+  reply_->on_disconnect([weak = weak_from_this()] {
+    if (auto self = weak.lock()) self->cancel_all();
+  });
+  {
+    std::lock_guard lock(mutex_);
+    begun_ = draining_ = true;
+  }
+  drain();
+}
+
+void Answer::cancel_all() {
+  for (uint64_t id : ids_) engine_.cancel(id);
+}
+
+void Answer::push(Event event) {
+  {
+    std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+    if (!begun_ || draining_) return;
+    draining_ = true;
+  }
+  context_->http->run_on_worker([self = shared_from_this()] { self->drain(); });
+}
+
+void Answer::drain() {
+  while (true) {
+    std::deque<Event> events;
+    {
+      std::lock_guard lock(mutex_);
+      if (events_.empty()) {
+        draining_ = false;
+        return;
+      }
+      events.swap(events_);
+    }
+    for (const Event& event : events) handle(event);
+    if (!out_.empty()) reply_->write(std::exchange(out_, {}));
+    if (over_ && plan_.stream) reply_->finish();
+    if (over_ && open_choices_ == 0) reply_.reset();
+  }
+}
+
+void Answer::handle(const Event& event) {
+  if (const auto* prompt = std::get_if<PromptEvent>(&event.what)) return on_prompt(event, *prompt);
+  if (const auto* tokens = std::get_if<TokenEvent>(&event.what)) return on_tokens(event, *tokens);
+  on_finish(event, std::get<FinishEvent>(event.what));
+}
+
+std::vector<wire::TokenScore> Answer::scores(const std::vector<TokenLogprobs>& logprobs) const {
+  std::vector<wire::TokenScore> out;
+  out.reserve(logprobs.size());
+  for (const TokenLogprobs& token : logprobs) {
+    wire::TokenScore score{token.chosen.bytes, token.chosen.logprob, {}};
+    for (const TokenLogprobInfo& other : token.top) score.top.push_back({other.bytes, other.logprob});
+    out.push_back(std::move(score));
+  }
+  return out;
+}
+
+void Answer::on_prompt(const Event& event, const PromptEvent& prompt) {
+  usage_.prompt_tokens += prompt.prompt_tokens;
+  usage_.cached_tokens += prompt.cached_tokens;
+  context_->metrics.prompt(prompt.prompt_tokens, prompt.cached_tokens);
+  if (over_ || plan_.echo.empty()) return;
+  const AnswerPlan::Echo& echo = plan_.echo[static_cast<size_t>(event.prompt)];
+  for (int c = 0; c < choices_per_prompt_; ++c) {
+    Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + c)];
+    wire::ChoicePart part{.index = choice.part.index, .text = echo.text};
+    if (plan_.logprobs) {
+      part.logprobs = scores(prompt.logprobs);
+      part.logprobs->insert(part.logprobs->begin(),
+                            {std::string(engine_.tokenizer().token_bytes(echo.ids[0])), std::nullopt, {}});
+    }
+    emit(choice, std::move(part));
+  }
+}
+
+void Answer::on_tokens(const Event& event, const TokenEvent& tokens) {
+  Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + tokens.choice)];
+  auto seconds = [](Clock::duration span) { return std::chrono::duration<double>(span).count(); };
+  if (!std::exchange(first_token_seen_, true)) {
+    context_->metrics.first_token(seconds(event.at - reply_->arrived()));
+  }
+  if (choice.last_token != Clock::time_point{})
+    context_->metrics.inter_token(seconds(event.at - choice.last_token));
+  choice.last_token = event.at;
+  if (over_) return;
+  wire::ChoicePart part{.index = choice.part.index, .text = tokens.text};
+  if (plan_.logprobs) part.logprobs = scores(tokens.logprobs);
+  emit(choice, std::move(part));
+}
+
+void Answer::emit(Choice& choice, wire::ChoicePart part) {
+  part.text_offset = choice.characters;
+  if (part.logprobs) {
+    for (const wire::TokenScore& score : *part.logprobs) choice.characters += characters(score.bytes);
+  }
+  if (!plan_.stream) {
+    choice.part.text += part.text;
+    if (part.logprobs) std::ranges::move(*part.logprobs, std::back_inserter(*choice.part.logprobs));
+    return;
+  }
+  bool says_something = !part.text.empty() || (part.logprobs && !part.logprobs->empty());
+  bool opens = !choice.opened && plan_.format.opening_chunk;
+  if (!says_something && part.finish_reason.empty()) return;
+  choice.opened = true;
+  out_ += wire::sse_event(plan_.format.chunk(plan_.head, part, opens, plan_.include_usage));
+}
+
+void Answer::on_finish(const Event& event, const FinishEvent& finish) {
+  Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + finish.choice)];
+  usage_.completion_tokens += finish.completion_tokens;
+  choice.finished = true;
+  --open_choices_;
+  context_->metrics.choice_finished(spelled(finish.reason));
+  if (!over_ && finish.reason == FinishReason::kError) {
+    cancel_all();
+    fail(wire::from_error(
+        finish.error.value_or(Error{.code = "engine.failed", .message = "The engine failed."})));
+  } else if (!over_ && finish.reason == FinishReason::kCancelled) {
+    cancel_all();
+    fail(wire::unavailable("cancelled", "The request was cancelled.", 1));
+  } else if (!over_) {
+    if (plan_.stream) {
+      wire::ChoicePart last{.index = choice.part.index, .finish_reason = spelled(finish.reason)};
+      emit(choice, std::move(last));
+    } else {
+      choice.part.finish_reason = spelled(finish.reason);
+    }
+  }
+  if (open_choices_ == 0) complete();
+}
+
+void Answer::complete() {
+  double seconds = std::chrono::duration<double>(Clock::now() - reply_->arrived()).count();
+  context_->metrics.request_finished(seconds, usage_.completion_tokens);
+  context_->mean_seconds = 0.9 * context_->mean_seconds + 0.1 * seconds;
+  if (std::exchange(over_, true)) return;
+  if (!plan_.stream) {
+    std::vector<wire::ChoicePart> parts;
+    for (Choice& choice : choices_) parts.push_back(std::move(choice.part));
+    return reply_->json(200, plan_.format.whole(plan_.head, parts, usage_));
+  }
+  if (plan_.include_usage) out_ += wire::sse_event(plan_.format.usage_chunk(plan_.head, usage_));
+  out_ += "data: [DONE]\n\n";
+}
+
+// Before begin() nothing was started, so that a refusal is an ordinary answer.
+void Answer::fail(const wire::ApiError& error) {
+  over_ = true;
+  if (begun_ && plan_.stream) {
+    out_ += wire::sse_event(wire::error_body(error));
+  } else {
+    reply_->error(error);
+  }
+}
+
+}  // namespace pingti

@@ -1,0 +1,37 @@
+// What the server counts, in Prometheus' text format: names of its own, and vLLM's for the same values, so
+// that dashboards and autoscalers made for vLLM work. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+
+namespace pingti {
+
+class Metrics {
+ public:
+  Metrics();
+  Metrics(const Metrics&) = delete;
+  ~Metrics();
+
+  // Before the first observation of a model; once.
+  void set_model(const std::string& name);
+
+  void http_request(const std::string& route, const std::string& method, int status, double seconds);
+  void first_token(double seconds);
+  void inter_token(double seconds);
+  void prompt(int64_t tokens, int64_t cached);
+  void choice_finished(const std::string& reason);
+  void request_finished(double seconds, int64_t generated_tokens);
+  void refused(const std::string& reason);
+
+  // info and stats: null while loading. waiting: choices not in the batch.
+  std::string text(const EngineInfo* info, const EngineStats* stats, int64_t waiting) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace pingti

@@ -1,0 +1,105 @@
+#include "server/prompts.h"
+
+#include <random>
+
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace pingti {
+namespace {
+
+// Where a repetition ends unless the request says otherwise: llama-server's choice.
+const std::vector<std::string> kDryBreakers = {"\n", ":", "\"", "*"};
+
+uint64_t random_seed() {
+  static thread_local std::mt19937_64 random{std::random_device{}()};
+  return random();
+}
+
+SamplingParams sampling_params(const Engine& engine, const wire::SamplingFields& fields) {
+  SamplingParams params;
+  params.temperature = fields.temperature;
+  params.top_k = static_cast<int>(fields.top_k);
+  params.top_p = fields.top_p;
+  params.min_p = fields.min_p;
+  params.typical_p = fields.typical_p;
+  params.repetition_penalty = fields.repetition_penalty;
+  params.presence_penalty = fields.presence_penalty;
+  params.frequency_penalty = fields.frequency_penalty;
+  params.penalty_last_n = static_cast<int>(fields.repeat_last_n);
+  params.dry_multiplier = fields.dry_multiplier;
+  params.dry_base = fields.dry_base;
+  params.dry_allowed_length = static_cast<int>(fields.dry_allowed_length);
+  params.dry_penalty_last_n = static_cast<int>(fields.dry_penalty_last_n);
+  params.xtc_probability = fields.xtc_probability;
+  params.xtc_threshold = fields.xtc_threshold;
+  params.logit_bias = fields.logit_bias;
+  params.seed = fields.seed.value_or(random_seed());
+  if (params.dry_multiplier > 0) {
+    for (const std::string& text : fields.dry_sequence_breakers.value_or(kDryBreakers)) {
+      params.dry_sequence_breakers.push_back(
+          engine.tokenizer().encode(text, {.add_special = false, .parse_special = true}));
+    }
+  }
+  return params;
+}
+
+}  // namespace
+
+wire::ApiResult<std::vector<int32_t>> chat_prompt(const Engine& engine, const wire::ChatRequest& request) {
+  ChatTemplateInput input;
+  input.messages = request.messages;
+  input.extra = request.template_kwargs;
+  auto text = engine.chat_template().render(input);
+  if (!text) {
+    wire::ApiError error = wire::from_error(text.error());
+    error.status = 400;
+    error.type = "invalid_request_error";
+    error.param = "messages";
+    error.message = "The model's chat template refuses these messages: " + error.message;
+    return std::unexpected(std::move(error));
+  }
+  return engine.tokenizer().encode(*text, {.add_special = false, .parse_special = true});
+}
+
+wire::ApiResult<std::vector<int32_t>> completion_prompt(const Engine& engine, const wire::Prompt& prompt,
+                                                        const std::string& suffix) {
+  const Tokenizer& tokenizer = engine.tokenizer();
+  if (suffix.empty()) {
+    if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) return *ids;
+    return tokenizer.encode(std::get<std::string>(prompt));
+  }
+  const Vocab& vocab = tokenizer.vocab();
+  if (vocab.fim_prefix < 0 || vocab.fim_suffix < 0 || vocab.fim_middle < 0) {
+    return std::unexpected(wire::unsupported_field(
+        "suffix", "'suffix' is not supported: this model has no fill-in-the-middle tokens."));
+  }
+  EncodeOptions plain{.add_special = false, .parse_special = false};
+  std::vector<int32_t> before = std::holds_alternative<std::string>(prompt)
+                                    ? tokenizer.encode(std::get<std::string>(prompt), plain)
+                                    : std::get<std::vector<int32_t>>(prompt);
+  std::vector<int32_t> after = tokenizer.encode(suffix, plain);
+  std::vector<int32_t> ids;
+  if (vocab.add_bos && vocab.bos >= 0) ids.push_back(vocab.bos);
+  ids.push_back(vocab.fim_prefix);
+  ids.insert(ids.end(), before.begin(), before.end());
+  ids.push_back(vocab.fim_suffix);
+  ids.insert(ids.end(), after.begin(), after.end());
+  ids.push_back(vocab.fim_middle);
+  return ids;
+}
+
+wire::ApiResult<GenerationRequest> generation_request(const Engine& engine,
+                                                      const wire::CommonFields& fields) {
+  GenerationRequest request;
+  request.choices = static_cast<int>(fields.n);
+  request.sampling = sampling_params(engine, fields.sampling);
+  request.stop = fields.stop;
+  request.ignore_eos = fields.ignore_eos;
+  if (auto valid = validate(request.sampling, engine.info().vocab); !valid) {
+    return std::unexpected(wire::from_error(valid.error()));
+  }
+  return request;
+}
+
+}  // namespace pingti

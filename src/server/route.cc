@@ -1,0 +1,46 @@
+#include "server/route.h"
+
+namespace pingti {
+
+#define PINGTI_ROUTE(name) extern const Route name;
+#include "server/routes.inc"
+#undef PINGTI_ROUTE
+
+namespace {
+
+const Route* const kRoutes[] = {
+#define PINGTI_ROUTE(name) &name,
+#include "server/routes.inc"
+#undef PINGTI_ROUTE
+};
+
+bool matches(std::string_view pattern, std::string_view path, std::string* rest) {
+  if (!pattern.ends_with('*')) return pattern == path;
+  pattern.remove_suffix(1);
+  if (!path.starts_with(pattern) || path.size() == pattern.size()) return false;
+  *rest = path.substr(pattern.size());
+  return true;
+}
+
+}  // namespace
+
+Match find_route(std::string_view method, std::string_view path) {
+  Match match;
+  for (const Route* route : kRoutes) {
+    for (std::string_view pattern : route->paths) {
+      std::string rest;
+      if (!matches(pattern, path, &rest)) continue;
+      bool get = std::string_view(route->method) == "GET";
+      if (!match.allow.empty()) match.allow += ", ";
+      match.allow += get ? "GET, HEAD" : route->method;
+      if (!match.route && (method == route->method || (get && method == "HEAD"))) {
+        match.route = route;
+        match.rest = std::move(rest);
+      }
+    }
+  }
+  if (!match.allow.empty()) match.allow += ", OPTIONS";
+  return match;
+}
+
+}  // namespace pingti

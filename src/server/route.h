@@ -1,0 +1,39 @@
+// An endpoint: one file in routes/, one line in routes.inc.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/context.h"
+#include "server/reply.h"
+
+namespace pingti {
+
+struct Call {
+  std::shared_ptr<Context> context;
+  net::Request request;
+  std::shared_ptr<Reply> reply;
+  std::string rest;  // what stood for "*" in the path
+};
+
+struct Route {
+  const char* name;                     // in metrics
+  const char* method;                   // GET answers HEAD as well
+  std::vector<std::string_view> paths;  // a final "*" stands for one or more characters
+  bool open;                            // needs no API key
+  bool quick;                           // may run on an I/O thread
+  void (*handle)(Call call);
+};
+
+struct Match {
+  const Route* route = nullptr;  // null: nothing at that path, or not with that method
+  std::string rest;
+  std::string allow;  // methods the path has, for Allow; empty: no such path
+};
+
+Match find_route(std::string_view method, std::string_view path);
+
+}  // namespace pingti

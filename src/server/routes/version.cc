@@ -1,0 +1,25 @@
+#include "base/version.h"
+
+#include "server/route.h"
+
+namespace pingti {
+namespace {
+
+void handle(Call call) {
+  wire::Json body = {{"version", kVersion}};
+  if (Engine* engine = call.context->engine) {
+    const EngineInfo& info = engine->info();
+    body["isa"] = info.isa;
+    body["kernels"] = info.kernels;
+    body["threads"] = info.threads;
+    body["context"] = info.context;
+  }
+  call.reply->json(200, body);
+}
+
+}  // namespace
+
+extern const Route kVersionRoute;
+const Route kVersionRoute{"version", "GET", {"/version"}, false, true, handle};
+
+}  // namespace pingti

@@ -1,0 +1,70 @@
+// The engine over HTTP: the OpenAI API, health, metrics and the chat page.
+//
+// A Server listens as soon as it is made and answers 503 "loading" until an engine is attached. Thread-safe.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/engine.h"
+
+namespace pingti {
+
+struct Context;
+
+struct AccessRecord {
+  std::string request_id;
+  std::string peer;
+  std::string method;
+  std::string target;  // as sent
+  int status = 0;      // 499: the client left first
+  double seconds = 0;
+};
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  uint16_t port = 8080;                    // 0: any free port
+  std::vector<std::string> api_keys;       // none: everybody may ask
+  bool insecure = false;                   // allows listening beyond this machine without a key
+  std::vector<std::string> allowed_hosts;  // further names this server may be called by (Host header)
+  std::vector<std::string>
+      model_ids;            // names the model answers to, the first is its own; empty: the engine's
+  int64_t max_queue = 256;  // choices waiting for a place in the batch
+  size_t max_body_bytes = 32 << 20;
+  size_t max_header_bytes = 32 << 10;
+  size_t max_connections = 1024;
+  std::chrono::milliseconds header_timeout{10000};
+  std::chrono::milliseconds idle_timeout{75000};
+  std::chrono::milliseconds sse_ping{10000};  // a comment on a stream that has nothing to say
+  double stall_seconds = 120;                 // /livez fails when the engine has not stepped for so long
+  std::function<void(const AccessRecord&)> on_access;  // called for every answer, from any thread
+};
+
+class Server {
+ public:
+  // Errors: "server.no_api_key" (beyond loopback without a key), "net.address", "net.listen".
+  static Result<std::unique_ptr<Server>> start(ServerOptions options);
+  Server(const Server&) = delete;
+  ~Server();  // cuts what is left; call shutdown() first to let answers finish
+
+  uint16_t port() const;
+
+  void set_load_progress(double fraction);
+  // Serves `engine` from now on under these names, the first its own (none: the options', or the engine's).
+  // It must outlive the Server. Once.
+  void attach(Engine& engine, std::vector<std::string> model_ids = {});
+
+  // Refuses new work, lets running answers finish, then closes. Blocks until that is done.
+  void shutdown();
+
+ private:
+  explicit Server(std::shared_ptr<Context> context);
+  std::shared_ptr<Context> context_;
+};
+
+}  // namespace pingti

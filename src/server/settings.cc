@@ -1,0 +1,163 @@
+#include "server/settings.h"
+
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <optional>
+
+#include "base/file.h"
+
+namespace pingti {
+namespace {
+
+using Values = std::vector<std::string>;
+
+Values split(const std::string& text) {
+  Values parts;
+  size_t start = 0;
+  while (start <= text.size()) {
+    size_t comma = std::min(text.find(',', start), text.size());
+    if (comma > start) parts.push_back(text.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return parts;
+}
+
+Result<std::map<std::string, Values>> read_yaml(const std::filesystem::path& path) {
+  std::map<std::string, Values> found;
+  if (path.empty()) return found;
+  PT_TRY(std::string text, read_file(path, 1 << 20));
+  auto malformed = [&](const std::string& what) {
+    return fail(ErrorKind::kInvalid, "settings.file", fmt::format("{}: {}", path.string(), what),
+                "the file is YAML: one 'name: value' a line, with the names of the flags");
+  };
+  try {
+    YAML::Node root = YAML::Load(text);
+    if (root.IsNull()) return found;
+    if (!root.IsMap()) return malformed("not a mapping of settings");
+    for (const auto& item : root) {
+      auto name = item.first.as<std::string>();
+      if (item.second.IsScalar()) {
+        found[name] = {item.second.Scalar()};
+      } else if (item.second.IsSequence()) {
+        found[name] = item.second.as<Values>();
+      } else if (!item.second.IsNull()) {
+        return malformed(fmt::format("'{}' must be a value or a list of values", name));
+      }
+    }
+  } catch (const YAML::Exception& error) {
+    return malformed(error.what());
+  }
+  return found;
+}
+
+template <class T>
+std::optional<T> number(const std::string& text, const Setting& setting) {
+  char* end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  bool whole = std::is_floating_point_v<T> || value == std::floor(value);
+  if (text.empty() || *end != '\0' || !std::isfinite(value) || !whole) return std::nullopt;
+  if (value < setting.min || value > setting.max) return std::nullopt;
+  return static_cast<T>(value);
+}
+
+std::optional<bool> boolean(const std::string& text) {
+  if (text == "true" || text == "1" || text == "yes" || text == "on") return true;
+  if (text == "false" || text == "0" || text == "no" || text == "off") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string environment_name(const std::string& setting) {
+  std::string name = "PINGTI_" + setting;
+  for (char& c : name) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+Settings::Settings(std::vector<Setting> settings) : settings_(std::move(settings)) {
+  for (const Setting& setting : settings_) sources_[setting.name] = "default";
+}
+
+Result<void> Settings::resolve(const std::map<std::string, Values>& flags,
+                               const std::function<const char*(const char*)>& getenv,
+                               const std::filesystem::path& file) {
+  PT_TRY(auto from_file, read_yaml(file));
+  for (const auto& [name, values] : from_file) {
+    if (std::ranges::none_of(settings_, [&](const Setting& setting) { return setting.name == name; })) {
+      return fail(ErrorKind::kInvalid, "settings.unknown",
+                  fmt::format("{}: there is no setting '{}'", file.string(), name), "--help lists them all");
+    }
+  }
+  for (const Setting& setting : settings_) {
+    std::string variable = environment_name(setting.name);
+    bool many = std::holds_alternative<Values*>(setting.target);
+    if (auto flag = flags.find(setting.name); flag != flags.end()) {
+      PT_TRY_VOID(assign(setting, flag->second, "--" + setting.name));
+    } else if (const char* value = getenv(variable.c_str()); value && *value) {
+      PT_TRY_VOID(assign(setting, many ? split(value) : Values{value}, variable));
+    } else if (auto item = from_file.find(setting.name); item != from_file.end()) {
+      PT_TRY_VOID(assign(setting, item->second, file.string()));
+    }
+  }
+  return {};
+}
+
+Result<void> Settings::assign(const Setting& setting, const Values& values, const std::string& source) {
+  sources_[setting.name] = source;
+  if (auto* list = std::get_if<Values*>(&setting.target)) {
+    **list = values;
+    return {};
+  }
+  auto refused = [&](const std::string& wanted) {
+    std::string shown = setting.secret ? "a secret" : fmt::format("\"{}\"", fmt::join(values, ", "));
+    return fail(ErrorKind::kInvalid, "settings.value",
+                fmt::format("{}: '{}' must be {}, not {}", source, setting.name, wanted, shown));
+  };
+  if (values.size() != 1) return refused("one value");
+  const std::string& text = values[0];
+  if (auto* target = std::get_if<std::string*>(&setting.target)) {
+    **target = text;
+    return {};
+  }
+  if (auto* target = std::get_if<bool*>(&setting.target)) {
+    auto value = boolean(text);
+    if (!value) return refused("true or false");
+    **target = *value;
+    return {};
+  }
+  auto set_number = [&](auto* target, const char* kind) -> Result<void> {
+    auto value = number<std::remove_pointer_t<decltype(target)>>(text, setting);
+    if (!value) return refused(fmt::format("{} from {} to {}", kind, setting.min, setting.max));
+    *target = *value;
+    return {};
+  };
+  if (auto* target = std::get_if<double*>(&setting.target)) return set_number(*target, "a number");
+  if (auto* target = std::get_if<int*>(&setting.target)) return set_number(*target, "a whole number");
+  if (auto* target = std::get_if<int64_t*>(&setting.target)) return set_number(*target, "a whole number");
+  return set_number(std::get<uint16_t*>(setting.target), "a whole number");
+}
+
+std::string Settings::describe() const {
+  std::string text;
+  for (const Setting& setting : settings_) {
+    std::string value = std::visit(
+        [](auto* target) -> std::string {
+          if constexpr (std::is_same_v<decltype(target), Values*>) {
+            return fmt::format("[{}]", fmt::join(*target, ", "));
+          } else {
+            return fmt::format("{}", *target);
+          }
+        },
+        setting.target);
+    if (setting.secret && !value.empty() && value != "[]") value = "***";
+    text += fmt::format("{}: {}  # {}\n", setting.name, value.empty() ? "\"\"" : value,
+                        sources_.at(setting.name));
+  }
+  return text;
+}
+
+}  // namespace pingti

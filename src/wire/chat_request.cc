@@ -1,0 +1,133 @@
+#include "wire/chat_request.h"
+
+#include <fmt/format.h>
+
+namespace pingti::wire {
+namespace {
+
+// A string, or text parts joined by line breaks.
+bool read_content(FieldReader& fields, std::string* out) {
+  const Json* content = fields.take("content");
+  if (!content) return false;
+  if (content->is_string()) {
+    *out = content->get<std::string>();
+    return true;
+  }
+  if (!content->is_array())
+    return fields.fail_type("content", "a string or an array of text parts", *content), true;
+  for (size_t i = 0; i < content->size(); ++i) {
+    FieldReader part((*content)[i], fmt::format("{}[{}]", fields.path("content"), i));
+    std::string type;
+    std::string text;
+    bool typed = part.string("type", &type);
+    if (typed && type != "text") {
+      fields.fail(unsupported_field(part.path("type"),
+                                    fmt::format("'{}' is {}; this server reads parts of type \"text\" only.",
+                                                part.path("type"), describe(Json(type)))));
+      return true;
+    }
+    bool has_text = part.string("text", &text);
+    if (auto error = part.finish()) return fields.fail(std::move(*error)), true;
+    if (!typed || !has_text) {
+      const char* missing = typed ? "text" : "type";
+      fields.fail(invalid_field(part.path(missing), fmt::format("'{}' is missing.", part.path(missing))));
+      return true;
+    }
+    if (i > 0) *out += '\n';
+    *out += text;
+  }
+  return true;
+}
+
+ApiResult<Json> read_message(const Json& value, size_t index) {
+  FieldReader fields(value, fmt::format("messages[{}]", index));
+  std::string role;
+  std::string content;
+  std::string text;
+  if (!fields.string("role", &role) && !fields.error()) {
+    fields.fail(invalid_field(fields.path("role"), fmt::format("'{}' is missing.", fields.path("role"))));
+  }
+  if (role == "tool" || role == "function") {
+    fields.fail(unsupported_field(
+        fields.path("role"),
+        fmt::format("'{}' is \"{}\"; tools are not supported by this server.", fields.path("role"), role)));
+  } else if (role == "developer") {
+    role = "system";
+  } else if (role != "system" && role != "user" && role != "assistant") {
+    fields.fail(invalid_field(
+        fields.path("role"),
+        fmt::format("'{}' must be \"system\", \"developer\", \"user\" or \"assistant\", not {}.",
+                    fields.path("role"), describe(Json(role)))));
+  }
+  fields.refuse("tool_calls", {Json::array()});
+  fields.refuse("function_call");
+  fields.refuse("audio");
+  if (!read_content(fields, &content)) {
+    fields.fail(
+        invalid_field(fields.path("content"), fmt::format("'{}' is missing.", fields.path("content"))));
+  }
+  Json message = {{"role", role}, {"content", content}};
+  for (const char* name : {"name", "reasoning_content"}) {
+    if (fields.string(name, &text)) message[name] = text;
+  }
+  // What clients copy from our answers.
+  fields.ignore({"refusal", "annotations"});
+  if (auto error = fields.finish()) return std::unexpected(std::move(*error));
+  return message;
+}
+
+void read_messages(FieldReader& fields, Json* out) {
+  const Json* messages = fields.take("messages");
+  if (!messages) return fields.fail(invalid_field("messages", "'messages' is missing."));
+  if (!messages->is_array()) return fields.fail_type("messages", "an array of messages", *messages);
+  if (messages->empty())
+    return fields.fail(invalid_field("messages", "'messages' must hold at least one message."));
+  *out = Json::array();
+  for (size_t i = 0; i < messages->size(); ++i) {
+    auto message = read_message((*messages)[i], i);
+    if (!message) return fields.fail(std::move(message.error()));
+    out->push_back(std::move(*message));
+  }
+}
+
+void read_limits_and_logprobs(FieldReader& fields, ChatRequest* out) {
+  fields.integer("max_tokens", &out->max_tokens, 1, INT64_MAX);
+  fields.integer("max_completion_tokens", &out->max_tokens, 1, INT64_MAX);  // the newer name wins
+  bool logprobs = false;
+  int64_t top = 0;
+  fields.boolean("logprobs", &logprobs);
+  bool top_given = fields.integer("top_logprobs", &top, 0, kMostTopLogprobs);
+  if (top_given && top > 0 && !logprobs) {
+    fields.fail(invalid_field("top_logprobs", "'top_logprobs' needs 'logprobs': true."));
+  }
+  if (logprobs) out->top_logprobs = static_cast<int>(top);
+}
+
+}  // namespace
+
+ApiResult<ChatRequest> parse_chat_request(std::string_view body) {
+  auto json = parse_json(body);
+  if (!json) return std::unexpected(from_error(json.error()));
+  ChatRequest request;
+  FieldReader fields(*json, "");
+  read_common(fields, &request.common);
+  read_messages(fields, &request.messages);
+  read_limits_and_logprobs(fields, &request);
+  if (const Json* kwargs = fields.take("chat_template_kwargs")) {
+    if (!kwargs->is_object()) fields.fail_type("chat_template_kwargs", "an object", *kwargs);
+    request.template_kwargs = *kwargs;
+  }
+  fields.refuse("tools", {Json::array()});
+  fields.refuse("tool_choice", {"none", "auto"});
+  fields.refuse("functions", {Json::array()});
+  fields.refuse("function_call", {"none", "auto"});
+  fields.refuse("response_format", {Json{{"type", "text"}}});
+  fields.refuse("modalities", {Json::array({"text"})});
+  for (const char* name : {"audio", "reasoning_effort", "verbosity", "web_search_options"})
+    fields.refuse(name);
+  fields.ignore({"parallel_tool_calls", "prediction"});
+  if (auto error = fields.finish()) return std::unexpected(std::move(*error));
+  return request;
+}
+
+}  // namespace pingti::wire

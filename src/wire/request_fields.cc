@@ -1,0 +1,92 @@
+#include "wire/request_fields.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+namespace pingti::wire {
+namespace {
+
+constexpr float kAnyFloat = std::numeric_limits<float>::max();
+constexpr int64_t kAnyCount = std::numeric_limits<int32_t>::max();
+
+// {"token id": bias, ...}
+void read_logit_bias(FieldReader& fields, std::vector<std::pair<int32_t, float>>* out) {
+  const Json* value = fields.take("logit_bias");
+  if (!value) return;
+  if (!value->is_object())
+    return fields.fail_type("logit_bias", "an object from token ids to biases", *value);
+  for (const auto& [key, bias] : value->items()) {
+    int32_t id = -1;
+    auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), id);
+    if (code != std::errc() || end != key.data() + key.size() || id < 0) {
+      return fields.fail(invalid_field(
+          "logit_bias",
+          fmt::format("'logit_bias' has the member {}, which is not a token id.", describe(Json(key)))));
+    }
+    if (!bias.is_number()) return fields.fail_type("logit_bias", "an object whose values are numbers", bias);
+    double number = bias.get<double>();
+    if (!(number >= -100 && number <= 100)) {
+      return fields.fail(invalid_field(
+          "logit_bias",
+          fmt::format("'logit_bias' of token {} must be from -100 to 100, not {}.", id, to_text(bias))));
+    }
+    out->emplace_back(id, static_cast<float>(number));
+  }
+}
+
+void read_sampling(FieldReader& fields, SamplingFields* out) {
+  fields.number("temperature", &out->temperature, 0, 100);
+  fields.number("top_p", &out->top_p, 0, 1);
+  fields.integer("top_k", &out->top_k, -1, kAnyCount);
+  if (out->top_k < 0) out->top_k = 0;  // how vLLM spells "all"
+  fields.number("min_p", &out->min_p, 0, 1);
+  fields.number("typical_p", &out->typical_p, 0, 1);
+  float alias = 1;
+  bool named = fields.number("repetition_penalty", &out->repetition_penalty, 0.001f, 1000);
+  if (fields.number("repeat_penalty", &alias, 0.001f, 1000)) {
+    if (named && alias != out->repetition_penalty) {
+      fields.fail(invalid_field("repeat_penalty",
+                                "'repeat_penalty' and 'repetition_penalty' are two names of one "
+                                "setting and have different values."));
+    }
+    out->repetition_penalty = alias;
+  }
+  fields.number("presence_penalty", &out->presence_penalty, -2, 2);
+  fields.number("frequency_penalty", &out->frequency_penalty, -2, 2);
+  fields.integer("repeat_last_n", &out->repeat_last_n, -1, kAnyCount);
+  fields.number("dry_multiplier", &out->dry_multiplier, 0, kAnyFloat);
+  fields.number("dry_base", &out->dry_base, 1, kAnyFloat);
+  fields.integer("dry_allowed_length", &out->dry_allowed_length, 0, kAnyCount);
+  fields.integer("dry_penalty_last_n", &out->dry_penalty_last_n, -1, kAnyCount);
+  std::vector<std::string> breakers;
+  if (fields.strings("dry_sequence_breakers", &breakers, 64))
+    out->dry_sequence_breakers = std::move(breakers);
+  fields.number("xtc_probability", &out->xtc_probability, 0, 1);
+  fields.number("xtc_threshold", &out->xtc_threshold, 0, 1);
+  read_logit_bias(fields, &out->logit_bias);
+  fields.seed("seed", &out->seed);
+}
+
+}  // namespace
+
+void read_common(FieldReader& fields, CommonFields* out) {
+  fields.string("model", &out->model);
+  fields.boolean("stream", &out->stream);
+  if (const Json* options = fields.take("stream_options")) {
+    FieldReader inner(*options, "stream_options");
+    inner.boolean("include_usage", &out->include_usage);
+    inner.ignore({"include_obfuscation"});
+    if (auto error = inner.finish()) fields.fail(std::move(*error));
+    if (!out->stream) fields.fail(invalid_field("stream_options", "'stream_options' needs 'stream': true."));
+  }
+  fields.integer("n", &out->n, 1, kMostChoices);
+  fields.strings("stop", &out->stop, kMostStopStrings);
+  fields.boolean("ignore_eos", &out->ignore_eos);
+  read_sampling(fields, &out->sampling);
+  // About accounting, storage and speed at the provider; none changes an answer.
+  fields.ignore({"user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
+                 "prompt_cache_retention", "cache_prompt"});
+}
+
+}  // namespace pingti::wire

@@ -1,0 +1,54 @@
+// The fields that chat and text completions share.
+//
+// Defaults and ranges are OpenAI's where it has the field, llama-server's otherwise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "wire/field_reader.h"
+
+namespace pingti::wire {
+
+struct SamplingFields {
+  float temperature = 1;
+  float top_p = 1;
+  int64_t top_k = 0;
+  float min_p = 0;
+  float typical_p = 1;
+  float repetition_penalty = 1;
+  float presence_penalty = 0;
+  float frequency_penalty = 0;
+  int64_t repeat_last_n = -1;
+  float dry_multiplier = 0;
+  float dry_base = 1.75f;
+  int64_t dry_allowed_length = 2;
+  int64_t dry_penalty_last_n = -1;
+  std::optional<std::vector<std::string>> dry_sequence_breakers;  // absent: the server's choice
+  float xtc_probability = 0;
+  float xtc_threshold = 0.1f;
+  std::vector<std::pair<int32_t, float>> logit_bias;
+  std::optional<uint64_t> seed;
+};
+
+struct CommonFields {
+  std::string model;  // empty: not given
+  bool stream = false;
+  bool include_usage = false;
+  int64_t n = 1;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+  SamplingFields sampling;
+};
+
+constexpr int64_t kMostChoices = 128;
+constexpr size_t kMostStopStrings = 16;
+constexpr int64_t kMostTopLogprobs = 20;
+
+// Reads them from the request; problems are left in the reader.
+void read_common(FieldReader& fields, CommonFields* out);
+
+}  // namespace pingti::wire

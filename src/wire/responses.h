@@ -1,0 +1,59 @@
+// Answers as the OpenAI API shapes them: whole, and piece by piece.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "wire/json.h"
+
+namespace pingti::wire {
+
+struct AnswerHead {
+  std::string id;       // "chatcmpl-..." or "cmpl-..."
+  int64_t created = 0;  // Unix time, seconds
+  std::string model;
+  std::string fingerprint;
+};
+
+struct Usage {
+  int64_t prompt_tokens = 0;
+  int64_t cached_tokens = 0;  // of the prompt
+  int64_t completion_tokens = 0;
+};
+
+struct Alternative {
+  std::string bytes;  // may be part of a character
+  float logprob = 0;
+};
+
+struct TokenScore {
+  std::string bytes;
+  std::optional<float> logprob;  // absent: the first token of an echoed prompt
+  std::vector<Alternative> top;  // most likely first
+};
+
+// One choice of an answer, or what one chunk adds to it.
+struct ChoicePart {
+  int index = 0;
+  std::string text;
+  std::optional<std::vector<TokenScore>> logprobs;
+  size_t text_offset = 0;     // text completions: characters of the choice before these tokens
+  std::string finish_reason;  // empty: not yet
+};
+
+Json chat_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices, const Usage& usage);
+// first: also says that the assistant speaks. with_usage_field: the request asked for usage, which the last
+// chunk carries and the others have as null.
+Json chat_chunk(const AnswerHead& head, const ChoicePart& part, bool first, bool with_usage_field);
+Json chat_usage_chunk(const AnswerHead& head, const Usage& usage);
+
+Json completion_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices, const Usage& usage);
+Json completion_chunk(const AnswerHead& head, const ChoicePart& part, bool with_usage_field);
+Json completion_usage_chunk(const AnswerHead& head, const Usage& usage);
+
+// "data: {...}\n\n"
+std::string sse_event(const Json& data);
+
+}  // namespace pingti::wire

@@ -1,0 +1,282 @@
+#include "fake_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace pingti {
+namespace {
+
+constexpr std::string_view kUserStart = "<|im_start|>user\n";
+constexpr std::string_view kTurnEnd = "<|im_end|>";
+
+// 256 byte tokens in the printable alphabet of byte-level BPE, then ChatML's and fill-in-the-middle tokens.
+Vocab byte_vocab() {
+  Vocab vocab;
+  vocab.model = "gpt2";
+  vocab.pre = "gpt-2";
+  int shifted = 256;
+  for (int byte = 0; byte < 256; ++byte) {
+    bool printable = (byte >= 0x21 && byte <= 0x7E) || (byte >= 0xA1 && byte <= 0xAC) || byte >= 0xAE;
+    int point = printable ? byte : shifted++;
+    std::string text;
+    if (point < 0x80) {
+      text += static_cast<char>(point);
+    } else {
+      text += static_cast<char>(0xC0 | (point >> 6));
+      text += static_cast<char>(0x80 | (point & 0x3F));
+    }
+    vocab.tokens.push_back(text);
+    vocab.types.push_back(static_cast<int32_t>(TokenType::kNormal));
+  }
+  auto control = [&](const char* text) {
+    vocab.tokens.push_back(text);
+    vocab.types.push_back(static_cast<int32_t>(TokenType::kControl));
+    return static_cast<int32_t>(vocab.tokens.size() - 1);
+  };
+  control("<|im_start|>");
+  vocab.eos = vocab.eot = control("<|im_end|>");
+  vocab.fim_prefix = control("<|fim_prefix|>");
+  vocab.fim_suffix = control("<|fim_suffix|>");
+  vocab.fim_middle = control("<|fim_middle|>");
+  return vocab;
+}
+
+uint64_t mix(uint64_t x) {
+  x += 0x9E3779B97F4A7C15;
+  x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9;
+  x = (x ^ (x >> 27)) * 0x94D049BB133111EB;
+  return x ^ (x >> 31);
+}
+
+std::string last_user_message(const std::string& prompt) {
+  size_t start = prompt.rfind(kUserStart);
+  if (start == std::string::npos) return prompt;
+  start += kUserStart.size();
+  return prompt.substr(start, prompt.find(kTurnEnd, start) - start);
+}
+
+// Bytes at the end of text that may become a stop string or a whole character.
+size_t uncertain(const std::string& text, const std::vector<std::string>& stops) {
+  size_t held = 0;
+  for (const std::string& stop : stops) {
+    for (size_t n = std::min(stop.size() - 1, text.size()); n > held; --n) {
+      if (text.ends_with(stop.substr(0, n))) held = n;
+    }
+  }
+  for (size_t back = 1; back <= std::min<size_t>(3, text.size()); ++back) {
+    auto c = static_cast<unsigned char>(text[text.size() - back]);
+    if ((c & 0xC0) == 0x80) continue;
+    size_t length = c >= 0xF0 ? 4 : c >= 0xE0 ? 3 : c >= 0xC0 ? 2 : 1;
+    if (length > back) held = std::max(held, back);
+    break;
+  }
+  return held;
+}
+
+}  // namespace
+
+struct FakeEngine::Job {
+  uint64_t id;
+  GenerationRequest request;
+  std::shared_ptr<EventSink> sink;
+  std::string script;
+  int open;
+};
+
+struct FakeEngine::Sequence {
+  std::shared_ptr<Job> job;
+  int choice;
+  int64_t made = 0;
+  std::string pending;  // made and not sent
+};
+
+Result<std::unique_ptr<FakeEngine>> FakeEngine::create(FakeOptions options) {
+  PT_TRY(auto tokenizer, Tokenizer::create(byte_vocab()));
+  PT_TRY(auto chat, ChatTemplate::create(std::string(ChatTemplate::fallback()), "", "<|im_end|>"));
+  return std::unique_ptr<FakeEngine>(new FakeEngine(options, std::move(tokenizer), std::move(chat)));
+}
+
+FakeEngine::FakeEngine(FakeOptions options, std::unique_ptr<Tokenizer> tokenizer, ChatTemplate chat_template)
+    : options_(options), tokenizer_(std::move(tokenizer)), template_(std::move(chat_template)) {
+  info_.model_name = "fake";
+  info_.architecture = "fake";
+  info_.isa = "none";
+  info_.kernels = "none";
+  info_.threads = 1;
+  info_.context = info_.trained_context = options_.context;
+  info_.kv_tokens = options_.context * 8;
+  info_.vocab = tokenizer_->size();
+  thread_ = std::thread([this] { run(); });
+}
+
+FakeEngine::~FakeEngine() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+Result<uint64_t> FakeEngine::submit(GenerationRequest request, std::shared_ptr<EventSink> sink) {
+  std::lock_guard lock(mutex_);
+  if (draining_) return fail(ErrorKind::kExhausted, "engine.draining", "the engine is stopping");
+  if (request.prompt.empty()) return fail(ErrorKind::kInvalid, "engine.prompt", "the prompt is empty");
+  for (int32_t id : request.prompt) {
+    if (id < 0 || id >= info_.vocab) {
+      return fail(ErrorKind::kInvalid, "engine.token", fmt::format("token {} is outside the vocabulary", id));
+    }
+  }
+  auto length = static_cast<int64_t>(request.prompt.size());
+  if (length >= info_.context) {
+    return fail(ErrorKind::kTooLarge, "engine.context",
+                fmt::format("the prompt has {} tokens and the context holds {}", length, info_.context));
+  }
+  int64_t room = info_.context - length;
+  request.max_tokens = request.max_tokens < 0 ? room : std::min(room, request.max_tokens);
+  std::string script = last_user_message(tokenizer_->decode(request.prompt));
+  stalled_ |= script == "stall";
+  auto job = std::make_shared<Job>(next_id_++, std::move(request), std::move(sink), std::move(script), 0);
+  job->open = job->request.choices;
+  waiting_.push_back(job);
+  ++jobs_;
+  changed_.notify_all();
+  return job->id;
+}
+
+void FakeEngine::cancel(uint64_t request) {
+  std::lock_guard lock(mutex_);
+  cancelled_.push_back(request);
+  changed_.notify_all();
+}
+
+EngineStats FakeEngine::stats() const {
+  std::lock_guard lock(mutex_);
+  EngineStats stats = stats_;
+  stats.waiting = static_cast<int64_t>(waiting_.size());
+  stats.running = static_cast<int64_t>(running_.size());
+  stats.seconds_since_step = stalled_ ? 1000 : 0;
+  return stats;
+}
+
+void FakeEngine::drain() {
+  std::unique_lock lock(mutex_);
+  draining_ = true;
+  changed_.wait(lock, [&] { return jobs_ == 0; });
+}
+
+void FakeEngine::start_waiting() {
+  while (!waiting_.empty() && running_.size() < options_.max_batch) {
+    auto job = waiting_.front();
+    waiting_.pop_front();
+    PromptEvent event{static_cast<int64_t>(job->request.prompt.size()), 0, {}};
+    if (job->request.prompt_logprobs) {
+      for (size_t i = 1; i < job->request.prompt.size(); ++i) {
+        int32_t id = job->request.prompt[i];
+        event.logprobs.push_back({{id, std::string(tokenizer_->token_bytes(id)), -0.5f}, {}});
+      }
+    }
+    stats_.prompt_tokens += static_cast<uint64_t>(event.prompt_tokens);
+    job->sink->prompt(std::move(event));
+    for (int c = 0; c < job->request.choices; ++c) running_.push_back({job, c, 0, {}});
+  }
+}
+
+void FakeEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text) {
+  FinishEvent event{sequence.choice, reason, std::move(stop_text), sequence.made, {}};
+  if (reason == FinishReason::kError)
+    event.error = Error{ErrorKind::kInternal, "engine.fake", "scripted failure", ""};
+  if (reason == FinishReason::kCancelled) ++stats_.requests_cancelled;
+  sequence.job->sink->finish(std::move(event));
+  if (--sequence.job->open == 0) {
+    --jobs_;
+    ++stats_.requests_finished;
+    changed_.notify_all();
+  }
+}
+
+bool FakeEngine::step(Sequence& sequence) {
+  const Job& job = *sequence.job;
+  const GenerationRequest& request = job.request;
+  auto flush = [&](std::vector<int32_t> tokens, std::vector<TokenLogprobs> logprobs, size_t hold) {
+    std::string text = sequence.pending.substr(0, sequence.pending.size() - hold);
+    sequence.pending.erase(0, text.size());
+    if (!tokens.empty() || !text.empty()) {
+      job.sink->tokens({sequence.choice, std::move(tokens), std::move(text), std::move(logprobs)});
+    }
+  };
+  bool random = job.script == "random";
+  bool forever = job.script == "forever";
+  auto position = static_cast<size_t>(sequence.made);
+  bool at_end = !forever && position >= (random ? 20 : job.script.size());
+  if (sequence.made >= request.max_tokens || at_end) {
+    flush({}, {}, 0);
+    return finish(sequence, at_end ? FinishReason::kStop : FinishReason::kLength), true;
+  }
+  if (job.script == "fail" && position == 3) return finish(sequence, FinishReason::kError), true;
+
+  char byte = forever ? "over and "[position % 9] : random ? '?' : job.script[position];
+  if (random) {
+    uint64_t draw =
+        mix(request.sampling.seed + mix(static_cast<uint64_t>(sequence.choice) * 1000 + position));
+    byte = static_cast<char>('a' + (request.sampling.temperature == 0 ? position : draw) % 26);
+  }
+  ++sequence.made;
+  ++stats_.generated_tokens;
+  sequence.pending += byte;
+  int32_t id = tokenizer_->encode(std::string(1, byte), {.add_special = false, .parse_special = false})[0];
+  std::vector<TokenLogprobs> logprobs;
+  if (request.top_logprobs >= 0) {
+    TokenLogprobs scores{{id, std::string(1, byte), -0.25f}, {}};
+    for (int k = 0; k < request.top_logprobs; ++k) {
+      int32_t other = (id + k) % 256;
+      scores.top.push_back(
+          {other, std::string(tokenizer_->token_bytes(other)), -0.25f - static_cast<float>(k)});
+    }
+    logprobs.push_back(std::move(scores));
+  }
+  for (const std::string& stop : request.stop) {
+    size_t found = sequence.pending.find(stop);
+    if (found == std::string::npos) continue;
+    flush({id}, std::move(logprobs), sequence.pending.size() - found);
+    return finish(sequence, FinishReason::kStop, stop), true;
+  }
+  flush({id}, std::move(logprobs), uncertain(sequence.pending, request.stop));
+  return false;
+}
+
+void FakeEngine::run() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    for (uint64_t id : std::exchange(cancelled_, {})) {
+      for (auto it = waiting_.begin(); it != waiting_.end();) {
+        if ((*it)->id != id) {
+          ++it;
+          continue;
+        }
+        for (int c = 0; c < (*it)->request.choices; ++c) {
+          Sequence sequence{*it, c, 0, {}};
+          finish(sequence, FinishReason::kCancelled);
+        }
+        it = waiting_.erase(it);
+      }
+      std::erase_if(running_, [&](Sequence& sequence) {
+        if (sequence.job->id != id) return false;
+        finish(sequence, FinishReason::kCancelled);
+        return true;
+      });
+    }
+    start_waiting();
+    if (running_.empty()) {
+      changed_.wait(lock);
+      continue;
+    }
+    std::erase_if(running_, [&](Sequence& sequence) { return step(sequence); });
+    ++stats_.steps;
+    changed_.wait_for(lock, std::chrono::duration<double, std::milli>(options_.pace_ms),
+                      [&] { return stop_ || !cancelled_.empty(); });
+  }
+}
+
+}  // namespace pingti

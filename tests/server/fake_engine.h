@@ -1,0 +1,71 @@
+// A scripted engine for tests of everything above the engine: byte tokens, answers made from the prompt.
+//
+// What it says depends on the last user message (the whole prompt, outside a chat):
+//   "forever"       the same words until the token limit
+//   "random"        letters drawn from (seed, choice, position); 20 of them
+//   "fail"          three tokens, then an engine error
+//   "stall"         the heartbeat stops
+//   anything else   the message itself
+// One token every pace_ms for each of up to max_batch choices.
+#pragma once
+
+#include <condition_variable>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "engine/engine.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+
+namespace pingti {
+
+struct FakeOptions {
+  double pace_ms = 2;
+  int64_t context = 2048;
+  size_t max_batch = 8;
+};
+
+class FakeEngine : public Engine {
+ public:
+  static Result<std::unique_ptr<FakeEngine>> create(FakeOptions options);
+  ~FakeEngine() override;
+
+  const EngineInfo& info() const override { return info_; }
+  const Tokenizer& tokenizer() const override { return *tokenizer_; }
+  const ChatTemplate& chat_template() const override { return template_; }
+  Result<uint64_t> submit(GenerationRequest request, std::shared_ptr<EventSink> sink) override;
+  void cancel(uint64_t request) override;
+  EngineStats stats() const override;
+  void drain() override;
+
+ private:
+  struct Job;
+  struct Sequence;
+  FakeEngine(FakeOptions options, std::unique_ptr<Tokenizer> tokenizer, ChatTemplate chat_template);
+  void run();
+  void start_waiting();
+  bool step(Sequence& sequence);  // true when it has finished
+  void finish(Sequence& sequence, FinishReason reason, std::string stop_text = {});
+
+  FakeOptions options_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  ChatTemplate template_;
+  EngineInfo info_;
+
+  mutable std::mutex mutex_;  // everything below but the jobs' contents
+  std::condition_variable changed_;
+  std::list<std::shared_ptr<Job>> waiting_;
+  std::list<Sequence> running_;  // the thread's own
+  EngineStats stats_;
+  uint64_t next_id_ = 1;
+  std::vector<uint64_t> cancelled_;
+  size_t jobs_ = 0;
+  bool draining_ = false;
+  bool stop_ = false;
+  bool stalled_ = false;
+  std::thread thread_;
+};
+
+}  // namespace pingti
