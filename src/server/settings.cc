@@ -141,21 +141,24 @@ Result<void> Settings::assign(const Setting& setting, const Values& values, cons
   return set_number(std::get<uint16_t*>(setting.target), "a whole number");
 }
 
+std::string shown_value(const Setting& setting) {
+  std::string value = std::visit(
+      [](auto* target) -> std::string {
+        if constexpr (std::is_same_v<decltype(target), Values*>) {
+          return fmt::format("[{}]", fmt::join(*target, ", "));
+        } else {
+          return fmt::format("{}", *target);
+        }
+      },
+      setting.target);
+  if (value.empty()) return "\"\"";
+  return setting.secret && value != "[]" ? "***" : value;
+}
+
 std::string Settings::describe() const {
   std::string text;
   for (const Setting& setting : settings_) {
-    std::string value = std::visit(
-        [](auto* target) -> std::string {
-          if constexpr (std::is_same_v<decltype(target), Values*>) {
-            return fmt::format("[{}]", fmt::join(*target, ", "));
-          } else {
-            return fmt::format("{}", *target);
-          }
-        },
-        setting.target);
-    if (setting.secret && !value.empty() && value != "[]") value = "***";
-    text += fmt::format("{}: {}  # {}\n", setting.name, value.empty() ? "\"\"" : value,
-                        sources_.at(setting.name));
+    text += fmt::format("{}: {}  # {}\n", setting.name, shown_value(setting), sources_.at(setting.name));
   }
   return text;
 }

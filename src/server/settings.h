@@ -51,6 +51,9 @@ class Settings {
   std::map<std::string, std::string> sources_;
 };
 
+// What the setting's target holds, lists as "[a, b]"; "***" for secrets.
+std::string shown_value(const Setting& setting);
+
 // "max-queue" -> "PINGTI_MAX_QUEUE"
 std::string environment_name(const std::string& setting);
 

@@ -240,13 +240,15 @@ void attach(CLI::App& app, int* exit_code) {
     auto other = kOtherNames.find(setting.name);
     std::string names = "--" + setting.name + (other == kOtherNames.end() ? "" : other->second);
     auto& values = parsed->flags[setting.name];
-    std::string help = fmt::format("{} [{}]", setting.help, environment_name(setting.name));
+    const std::string help = fmt::format("{} [{}]", setting.help, environment_name(setting.name));
     if (std::holds_alternative<bool*>(setting.target)) {
       values = {"true"};
       app.add_flag(names, help);
     } else {
       auto* option = app.add_option(names, values, help);
       option->expected(1);
+      const std::string shown = shown_value(setting);
+      if (shown != "[]" && shown != "\"\"") option->default_str(shown);
       if (std::holds_alternative<std::vector<std::string>*>(setting.target)) {
         option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
       } else {
