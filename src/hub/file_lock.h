@@ -14,7 +14,7 @@ namespace pingti {
 class FileLock {
  public:
   // Waits until the lock is free; calls `on_wait` once if it is not at first.
-  static Result<FileLock> acquire(const std::filesystem::path& path, std::stop_token stop,
+  static Result<FileLock> acquire(const std::filesystem::path& path, const std::stop_token& stop,
                                   const std::function<void()>& on_wait);
   FileLock(FileLock&& other) noexcept : path_(std::move(other.path_)), fd_(std::exchange(other.fd_, -1)) {}
   FileLock& operator=(FileLock&& other) noexcept {

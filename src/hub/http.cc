@@ -271,7 +271,7 @@ class TextSink : public BodySink {
 
 }  // namespace
 
-Result<HttpResponse> http_get(const HttpRequest& request, BodySink& sink, std::stop_token stop) {
+Result<HttpResponse> http_get(const HttpRequest& request, BodySink& sink, const std::stop_token& stop) {
   initialize_curl();
   CurlOwned<CURL> handle(curl_easy_init());
   PT_CHECK(handle != nullptr);
@@ -292,10 +292,10 @@ Result<HttpResponse> http_get(const HttpRequest& request, BodySink& sink, std::s
               fmt::format("{} redirects more than {} times", request.url, kMaxRedirects));
 }
 
-Result<HttpText> http_get_text(const HttpRequest& request, size_t limit, std::stop_token stop) {
+Result<HttpText> http_get_text(const HttpRequest& request, size_t limit, const std::stop_token& stop) {
   HttpText text;
   TextSink sink(limit, text.body);
-  PT_TRY(text.response, http_get(request, sink, std::move(stop)));
+  PT_TRY(text.response, http_get(request, sink, stop));
   return text;
 }
 

@@ -55,14 +55,14 @@ class BodySink {
 // Any final status is a response; its body reaches the sink only for 200 and 206. Errors: what the sink
 // refused, "http.cancelled", and kNetwork for what may go better later ("http.connection",
 // "http.stalled", "http.cut") or will not ("http.tls", "http.redirect", "http.url").
-Result<HttpResponse> http_get(const HttpRequest& request, BodySink& sink, std::stop_token stop);
+Result<HttpResponse> http_get(const HttpRequest& request, BodySink& sink, const std::stop_token& stop);
 
 // The whole body of a 200 answer, at most `limit` bytes; `response` says what came otherwise.
 struct HttpText {
   HttpResponse response;
   std::string body;
 };
-Result<HttpText> http_get_text(const HttpRequest& request, size_t limit, std::stop_token stop);
+Result<HttpText> http_get_text(const HttpRequest& request, size_t limit, const std::stop_token& stop);
 
 // Whether an error of http_get may go away when the request is made again.
 bool is_transient(const Error& error);

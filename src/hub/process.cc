@@ -38,6 +38,7 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& adde
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
   result.push_back(nullptr);
   return result;
@@ -99,7 +100,7 @@ std::optional<std::filesystem::path> find_program(std::string_view name) {
   std::string_view rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
   while (true) {
     const size_t colon = rest.find(':');
-    const std::filesystem::path candidate = std::filesystem::path(rest.substr(0, colon)) / name;
+    std::filesystem::path candidate = std::filesystem::path(rest.substr(0, colon)) / name;
     std::error_code error;
     if (candidate.is_absolute() && std::filesystem::is_regular_file(candidate, error) &&
         ::access(candidate.c_str(), X_OK) == 0) {
@@ -111,7 +112,7 @@ std::optional<std::filesystem::path> find_program(std::string_view name) {
 }
 
 Result<ProcessOutcome> run_process(const std::vector<std::string>& argv,
-                                   const std::vector<std::string>& environment, std::stop_token stop,
+                                   const std::vector<std::string>& environment, const std::stop_token& stop,
                                    const std::function<void()>& tick) {
   PT_CHECK(!argv.empty());
   int pipe[2];

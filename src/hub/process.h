@@ -24,7 +24,7 @@ std::optional<std::filesystem::path> find_program(std::string_view name);
 // Waits for the program, calling `tick` about five times a second; a cancelled one is ended together with
 // its children. `environment` entries ("NAME=VALUE") are added to this process's own.
 Result<ProcessOutcome> run_process(const std::vector<std::string>& argv,
-                                   const std::vector<std::string>& environment, std::stop_token stop,
+                                   const std::vector<std::string>& environment, const std::stop_token& stop,
                                    const std::function<void()>& tick);
 
 }  // namespace pingti

@@ -177,6 +177,7 @@ Result<std::vector<fs::path>> Puller::from_hub(const Hub& hub, const ModelSource
   PT_TRY_VOID(check_total_room(files, target.parent_path()));
   PT_TRY_VOID(fetch_hub_files(hub, source.names.front(), wanted));
   std::vector<fs::path> paths;
+  paths.reserve(wanted.size());
   for (const auto& one : wanted) paths.push_back(one.target);
   return paths;
 }

@@ -74,7 +74,7 @@ Result<void> check_room(const std::filesystem::path& target, uint64_t needed) {
               "free some space, or choose another folder with --dir");
 }
 
-Result<void> wait_before_retry(std::chrono::milliseconds delay, std::stop_token stop) {
+Result<void> wait_before_retry(std::chrono::milliseconds delay, const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);

@@ -52,7 +52,7 @@ class ProgressMeter {
 Result<void> check_room(const std::filesystem::path& target, uint64_t needed);
 
 // Sleeps; kCancelled when stopped meanwhile.
-Result<void> wait_before_retry(std::chrono::milliseconds delay, std::stop_token stop);
+Result<void> wait_before_retry(std::chrono::milliseconds delay, const std::stop_token& stop);
 // Half a second, doubled at each try, 30 s at most.
 std::chrono::milliseconds backoff(int attempt);
 

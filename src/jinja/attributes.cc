@@ -69,6 +69,7 @@ bool find_attribute(const Value& value, std::string_view name, const Maker& make
     return true;
   }
   if (value.is(Kind::kNamespace)) {
+    make.meter()->touch_items(value.object<NamespaceObject>()->entries.size());
     const Value* member = value.object<NamespaceObject>()->find(name);
     if (member) *found = *member;
     return member != nullptr;

@@ -125,7 +125,7 @@ Value joiner(Interpreter& interpreter, const Arguments& arguments) {
 
 Value raise_exception(Interpreter& interpreter, const Arguments& arguments) {
   Signature take("raise_exception", arguments, {"message"});
-  throw Failure{FailureKind::kRaised, to_text(take.required(0), interpreter.make()).substr(0, 10'000)};
+  throw Failure{FailureKind::kRaised, to_text(take.required(0), interpreter.make())};
 }
 
 Value strftime_now(Interpreter& interpreter, const Arguments& arguments) {

@@ -12,6 +12,7 @@ namespace pingti::jinja {
 namespace {
 
 constexpr int kMaxNodeNesting = 2000;  // nodes being evaluated within each other: bounds the C++ stack
+constexpr int kMaxScopes = 1000;  // within each other; macros made by macros could grow the chain for ever
 constexpr size_t kScopeBytes = 96;
 
 }  // namespace
@@ -57,7 +58,9 @@ class Interpreter::Capture {
 
 Interpreter::Enter::Enter(Interpreter& interpreter, std::shared_ptr<Scope> parent)
     : interpreter_(interpreter), outer_(interpreter.scope_) {
+  if (parent->depth >= kMaxScopes) throw_limit("the template's scopes are nested too deep");
   interpreter_.scope_ = std::make_shared<Scope>();
+  interpreter_.scope_->depth = parent->depth + 1;
   interpreter_.scope_->parent = std::move(parent);
 }
 
@@ -146,6 +149,7 @@ Arguments Interpreter::arguments(const CallArguments& source) {
     if (!more.is(Kind::kDict)) throw_runtime("argument after ** must be a mapping");
     for (const DictEntry& entry : more.dict().entries) {
       if (!entry.key.is_string()) throw_runtime("keywords must be strings");
+      meter_.touch_items(result.keyword.size());
       if (result.find(entry.key.text())) {
         throw_runtime(fmt::format("got multiple values for keyword argument '{}'", entry.key.text()));
       }
@@ -164,8 +168,9 @@ Value Interpreter::call(const Value& callee, Arguments arguments) {
   throw_runtime(fmt::format("'{}' object is not callable", type_name(callee)));
 }
 
-Value Interpreter::lookup(Symbol symbol) const {
+Value Interpreter::lookup(Symbol symbol) {
   for (const Scope* scope = scope_.get(); scope; scope = scope->parent.get()) {
+    meter_.touch_items(scope->variables.size() / 4);
     for (const auto& [name, value] : scope->variables) {
       if (name == symbol) return value;
     }
@@ -207,6 +212,7 @@ void Interpreter::set_attribute(const Target& target, const Value& value) {
     throw_runtime("chat templates cannot store underscore-prefixed attributes on a namespace");
   }
   auto* space = owner.mutable_object<NamespaceObject>();
+  meter_.touch_items(space->entries.size());
   for (DictEntry& entry : space->entries) {
     if (entry.key.text() == target.attribute) {
       entry.value = value;

@@ -20,6 +20,7 @@ namespace pingti::jinja {
 // The names a block assigns; looked up through its parents. Shared with the macros defined in it.
 struct Scope {
   std::shared_ptr<Scope> parent;
+  int depth = 0;
   std::vector<std::pair<Symbol, Value>> variables;
 };
 
@@ -44,7 +45,7 @@ class Interpreter {
   Arguments arguments(const CallArguments& arguments);
   Value call(const Value& callee, Arguments arguments);
 
-  Value lookup(Symbol symbol) const;
+  Value lookup(Symbol symbol);
   void assign(Symbol symbol, Value value);  // in the innermost scope
   void assign(const Target& target, const Value& value);
   const std::shared_ptr<Scope>& scope() const { return scope_; }

@@ -29,6 +29,7 @@ Value Macro::call(Interpreter& interpreter, Arguments arguments) const {
 
 void Macro::bind(Interpreter& interpreter, Arguments& arguments) const {
   const size_t count = body.parameters.size();
+  interpreter.meter().touch_items(count * (1 + arguments.keyword.size()));
   for (size_t i = 0; i < count; ++i) {
     const MacroBody::Parameter& parameter = body.parameters[i];
     Value value;

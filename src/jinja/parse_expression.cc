@@ -7,6 +7,8 @@
 namespace pingti::jinja {
 namespace {
 
+constexpr size_t kMaxKeywords = 1000;
+
 // Sets the line, and the height from the parts; refuses trees that are too high.
 template <class Node, class... Parts>
 ExpressionPtr finish(std::unique_ptr<Node> node, int line, const Parts&... parts) {
@@ -459,6 +461,7 @@ CallArguments Parser::parse_arguments() {
       ensure(!arguments.more_keyword);
       std::string name = take().text;
       ++at_;
+      if (arguments.keyword.size() >= kMaxKeywords) throw_syntax("too many keyword arguments", line);
       for (const auto& [earlier, value] : arguments.keyword) {
         if (earlier == name) throw_syntax(fmt::format("keyword argument repeated: {}", name), line);
       }

@@ -24,6 +24,7 @@ Values range_items(const RangeObject& range, const Maker& make) {
 }
 
 Values text_items(const Value& text, const Maker& make) {
+  make.meter()->expect_bytes(text.text().size() * sizeof(std::string_view));
   Values items;
   for (std::string_view character : characters(text.text())) {
     items.push_back(make.string(std::string(character), text.is_markup()));
@@ -97,6 +98,7 @@ Value slice_text(const Value& value, const Slice& slice, const Maker& make) {
     return make.string(std::string(rest.substr(0, ascii ? count : offset_of(rest, count))),
                        value.is_markup());
   }
+  make.meter()->expect_bytes(text.size() * sizeof(std::string_view));
   const auto all = characters(text);
   std::string result;
   for (int64_t i = 0; i < chosen.count; ++i)

@@ -9,7 +9,19 @@
 namespace pingti::jinja {
 namespace {
 
-std::unexpected<Error> as_error(const Failure& failure) {
+constexpr size_t kMaxMessage = 4000;
+
+// A message may quote what the template made; what is too long for a log is cut between characters.
+std::string shortened(std::string message) {
+  if (message.size() <= kMaxMessage) return message;
+  size_t end = kMaxMessage;
+  while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xC0) == 0x80) --end;
+  message.resize(end);
+  return message + "...";
+}
+
+std::unexpected<Error> as_error(Failure failure) {
+  failure.message = shortened(std::move(failure.message));
   const std::string where =
       failure.line > 0 ? fmt::format("chat template, line {}: ", failure.line) : "chat template: ";
   switch (failure.kind) {

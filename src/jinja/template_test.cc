@@ -111,6 +111,11 @@ TEST(Template, HostileTemplatesEndInErrors) {
     EXPECT_FALSE(result) << source.substr(0, 100);
     EXPECT_LT(took.count(), 20.0) << source.substr(0, 100);  // a second or so where nothing slows it down
   }
+  const std::string scopes =
+      "{% set ns = namespace() %}{% macro a() %}{% macro b() %}{{ ns.m() }}{% endmacro %}{% set ns.m = b "
+      "%}{% endmacro %}"
+      "{% set ns.m = a %}{% for i in range(100000) %}{% set x = ns.m() %}{% endfor %}";
+  EXPECT_EQ(code_of(scopes), "template.limit");
   std::string blocks;
   for (int i = 0; i < 10000; ++i) blocks += "{% if 1 %}";
   EXPECT_EQ(code_of(blocks), "template.limit");

@@ -31,17 +31,15 @@ std::vector<uint64_t> rank_scores(const Vocab& vocab) {
   return ranks;
 }
 
-// True if a space mark stands after another character somewhere in the token.
-bool mark_inside(std::string_view spelling) {
-  while (spelling.starts_with(kSpaceMark)) spelling.remove_prefix(kSpaceMark.size());
-  return spelling.find(kSpaceMark) != std::string_view::npos;
-}
-
-// Where the word that starts at `begin` ends: before the next space mark that follows something else.
-size_t word_end(std::string_view text, size_t begin) {
-  size_t pos = begin;
-  while (text.substr(pos).starts_with(kSpaceMark)) pos += kSpaceMark.size();
-  return std::min(text.find(kSpaceMark, pos), text.size());
+// Calls visit(position) for each space mark in text that follows something else than a mark, until it
+// returns true.
+template <class Visit>
+void each_inner_mark(std::string_view text, size_t begin, const Visit& visit) {
+  for (size_t pos = begin; pos < text.size();) {
+    while (text.substr(pos).starts_with(kSpaceMark)) pos += kSpaceMark.size();
+    pos = text.find(kSpaceMark, pos);
+    if (pos == std::string_view::npos || visit(pos)) return;
+  }
 }
 
 }  // namespace
@@ -74,8 +72,21 @@ SentencePieceBpe::SentencePieceBpe(const Vocab& vocab, SentencePieceNormalizer n
     if (!text_can_become(type) || piece.empty()) continue;
     if (type == TokenType::kUserDefined) piece = marked_.emplace_back(mark_spaces(piece));
     pieces_.insert(piece, static_cast<int32_t>(id));
-    if (mark_inside(piece)) marks_begin_words_ = false;
+    each_inner_mark(piece, 0, [&](size_t mark) {
+      before_marks_[static_cast<uint8_t>(piece[mark - 1])] = true;
+      return false;
+    });
   }
+}
+
+size_t SentencePieceBpe::word_end(std::string_view text, size_t begin) const {
+  size_t end = text.size();
+  each_inner_mark(text, begin, [&](size_t mark) {
+    if (before_marks_[static_cast<uint8_t>(text[mark - 1])]) return false;
+    end = mark;
+    return true;
+  });
+  return end;
 }
 
 void SentencePieceBpe::encode(std::string_view text, std::vector<int32_t>& ids) const {
@@ -84,7 +95,7 @@ void SentencePieceBpe::encode(std::string_view text, std::vector<int32_t>& ids) 
   const size_t before = ids.size();
   std::vector<Symbol> symbols;
   for (size_t begin = 0; begin < all.size();) {
-    const size_t end = marks_begin_words_ ? word_end(all, begin) : all.size();
+    const size_t end = word_end(all, begin);
     encode_word(all.substr(begin, end - begin), before, symbols, ids);
     begin = end;
   }

@@ -24,6 +24,7 @@ class SentencePieceBpe final : public Encoder {
 
  private:
   SentencePieceBpe(const Vocab& vocab, SentencePieceNormalizer normalizer);
+  size_t word_end(std::string_view text, size_t begin) const;
   Merge look_up(std::string_view text, const Symbol& left, const Symbol& right) const;
   // before: how many ids there were when this stretch of text began.
   void encode_word(std::string_view word, size_t before, std::vector<Symbol>& symbols,
@@ -36,7 +37,9 @@ class SentencePieceBpe final : public Encoder {
   std::vector<uint64_t> ranks_;      // per token, from its score; lowest first
   ByteTokens bytes_;
   int32_t unknown_;
-  bool marks_begin_words_ = true;  // no token continues past a space mark: words never merge
+  // Bytes that stand before a space mark inside some token. After any other byte a mark begins a word that
+  // merges with nothing before it.
+  std::array<bool, 256> before_marks_{};
   WholeWords whole_;
 };
 

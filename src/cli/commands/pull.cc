@@ -36,7 +36,7 @@ class StopOnSignal {
     ::sigaddset(&signals_, SIGINT);
     ::sigaddset(&signals_, SIGTERM);
     ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);
-    waiter_ = std::jthread([this](std::stop_token done) {
+    waiter_ = std::jthread([this](const std::stop_token& done) {
       const timespec tick{0, 100'000'000};
       while (!done.stop_requested()) {
         if (::sigtimedwait(&signals_, nullptr, &tick) > 0) source_.request_stop();

@@ -63,6 +63,7 @@ class FakeModel final : public Model {
   const ModelConfig& config() const override { return config_; }
   std::span<const KvGroup> kv_groups() const override { return groups_; }
   int64_t weight_bytes() const override { return 0; }
+  int64_t bytes_per_token() const override { return 0; }
 
   void forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) override {
     if (before_forward) before_forward(batch);

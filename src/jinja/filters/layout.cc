@@ -43,8 +43,9 @@ Value center(Interpreter& interpreter, const Value& input, const Arguments& argu
   const Maker& make = interpreter.make();
   const std::string text = to_text(input, make);
   const int64_t width = take.integer(0, 80);
-  const int64_t missing = width - static_cast<int64_t>(count_code_points(text));
-  if (missing <= 0) return make.string(text, input.is_markup());
+  const auto length = static_cast<int64_t>(count_code_points(text));
+  if (width <= length) return make.string(text, input.is_markup());
+  const int64_t missing = width - length;
   const int64_t left = missing / 2 + (missing & width & 1);
   return make.string(spaces(left, make) + text + spaces(missing - left, make), input.is_markup());
 }
@@ -58,7 +59,7 @@ Value truncate(Interpreter& interpreter, const Value& input, const Arguments& ar
   const auto end_size = static_cast<int64_t>(count_code_points(end));
   if (length < end_size || leeway < 0)
     throw_runtime("truncate: length must hold the end mark, leeway be positive");
-  if (length_of(input) <= length + leeway) return input;
+  if (length_of(input) - leeway <= length) return input;
   if (!input.is_string()) throw_runtime("truncate wants text");
   const std::string kept =
       input.text().substr(0, offset_of(input.text(), static_cast<size_t>(length - end_size)));

@@ -13,8 +13,7 @@ struct Keyed {
   Value item;
 };
 
-// Stable, as Python's sorted. A merge sort of our own would only be needed if std::stable_sort could not bear
-// a comparison that throws; it can.
+// Stable, as Python's sorted, in both directions.
 void sort_keyed(std::vector<Keyed>* all, bool reverse, const Maker& make) {
   auto less = [&](const Keyed& a, const Keyed& b) {
     make.meter()->step();

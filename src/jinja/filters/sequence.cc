@@ -77,6 +77,7 @@ Value reverse(Interpreter& interpreter, const Value& input, const Arguments& arg
   Signature take("reverse", arguments, {});
   const Maker& make = interpreter.make();
   if (input.is_string()) {
+    make.meter()->expect_bytes(input.text().size() * sizeof(std::string_view));
     auto all = characters(input.text());
     std::string out;
     for (auto it = all.rbegin(); it != all.rend(); ++it) out += *it;

@@ -42,6 +42,7 @@ Value string(Interpreter& interpreter, const Value& input, const Arguments& argu
 Value title(Interpreter& interpreter, const Value& input, const Arguments& arguments) {
   Signature take("title", arguments, {});
   const std::string text = to_text(input, interpreter.make());
+  interpreter.meter().expect_bytes(text.size() * sizeof(std::string_view));
   std::string out, word;
   auto flush = [&] {
     if (word.empty()) return;

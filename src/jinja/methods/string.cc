@@ -47,6 +47,7 @@ Value split_method(const Value& self, const Arguments& arguments, Interpreter& i
   Signature take("split", arguments, {"sep", "maxsplit"});
   const int64_t limit = take.integer(1, -1);
   interpreter.meter().touch_bytes(self.text().size());
+  interpreter.meter().expect_bytes(self.text().size() * sizeof(std::string_view) / 2);
   if (!take.given(0) || take.required(0).is_none()) {
     return list_of(self, from_right ? split_space_right(self.text(), limit) : split_space(self.text(), limit),
                    interpreter);
@@ -204,8 +205,10 @@ Value justify(const Value& self, const Arguments& arguments, Interpreter& interp
   const std::string fill = take.text(1, " ");
   if (count_code_points(fill) != 1) throw_runtime("The fill character must be exactly one character long");
   const auto length = static_cast<int64_t>(count_code_points(self.text()));
-  const int64_t missing = take.integer(0, 0) - length;
-  if (missing <= 0) return same(self, self.text(), interpreter);
+  const int64_t width = take.integer(0, 0);
+  if (width <= length) return same(self, self.text(), interpreter);
+  const int64_t missing = width - length;
+  interpreter.meter().expect_bytes(static_cast<size_t>(missing));
   interpreter.meter().expect_bytes(static_cast<size_t>(missing) * fill.size());
   int64_t left = kind == Pad::kLeft ? 0 : missing;
   if (kind == Pad::kCenter) left = missing / 2 + (missing & (length + missing) & 1);
@@ -220,8 +223,9 @@ Value zero_fill(const Value& self, const Arguments& arguments, Interpreter& inte
   Signature take("zfill", arguments, {"width"});
   take.required(0);
   std::string text = self.text();
-  const int64_t missing = take.integer(0, 0) - static_cast<int64_t>(count_code_points(text));
-  if (missing > 0) {
+  const int64_t width = take.integer(0, 0), length = static_cast<int64_t>(count_code_points(text));
+  if (width > length) {
+    const int64_t missing = width - length;
     interpreter.meter().expect_bytes(static_cast<size_t>(missing));
     const size_t sign = !text.empty() && (text[0] == '+' || text[0] == '-') ? 1 : 0;
     text.insert(sign, static_cast<size_t>(missing), '0');
@@ -231,6 +235,7 @@ Value zero_fill(const Value& self, const Arguments& arguments, Interpreter& inte
 
 Value expand_tabs(const Value& self, const Arguments& arguments, Interpreter& interpreter) {
   Signature take("expandtabs", arguments, {"tabsize"});
+  interpreter.meter().expect_bytes(self.text().size() * sizeof(std::string_view));
   const int64_t size = take.integer(0, 8);
   std::string text;
   int64_t column = 0;
@@ -366,6 +371,7 @@ Method find_string_method(std::string_view name) {
 std::string replace_within(std::string_view text, std::string_view from, std::string_view to, int64_t limit,
                            const Maker& make) {
   make.meter()->touch_bytes(text.size());
+  if (from.empty()) make.meter()->expect_bytes(text.size() * sizeof(std::string_view));
   if (to.size() > from.size()) {
     const size_t found = count_of(text, from);
     const size_t times = limit < 0 ? found : std::min(found, static_cast<size_t>(limit));
