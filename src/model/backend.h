@@ -89,6 +89,9 @@ class Backend {
   // gate_up: [rows, 2 * ffn], gate first. out = activation(gate) * up.
   virtual void gated_activation(Activation activation, const float* gate_up, int rows, int64_t ffn,
                                 const Weight& reader, Operand& out) = 0;
+  // logits[row] = head * rms_norm(x[row]): [rows, head.rows].
+  virtual void logits(const Weight& head, const float* x, int rows, const float* norm_weight, float eps,
+                      float* logits) = 0;
 };
 
 }  // namespace pingti

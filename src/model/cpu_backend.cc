@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kParallelValues = 8192;
 // Columns from which a product's panels are handed out in small pieces, since each piece is long enough.
 constexpr int kManyColumns = 16;
+// Rows whose logits are computed at once; each takes two columns of the head's product.
+constexpr int kHeadRows = 32;
 
 class CpuBackend final : public Backend {
  public:
@@ -72,18 +74,38 @@ class CpuBackend final : public Backend {
   }
 
   void linear(const Weight& weight, const Operand& in, int rows, float* y, bool accumulate) override {
-    const auto& matrix = static_cast<const CpuWeight&>(weight);
-    int64_t panels = 0;
-    for (const auto& part : matrix.parts) panels += part.matrix.panels();
-    const int64_t chunk = chunk_panels(panels, rows);
-    const int64_t chunks = (panels + chunk - 1) / chunk;
-    std::atomic<int64_t> next{0};
-    threads_.run([&](int thread) {
-      for (int64_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
-        run_panels(matrix, static_cast<const CpuOperand&>(in), rows, y, accumulate, index * chunk,
-                   std::min(panels, (index + 1) * chunk), thread);
+    multiply(static_cast<const CpuWeight&>(weight), static_cast<const CpuOperand&>(in), rows, y, accumulate);
+  }
+
+  // The head's activations are carried as two int8 terms, the second holding what the first rounded away:
+  // errors here reach the logits undamped, while decoding pays little, since the weights are read once.
+  void logits(const Weight& head, const float* x, int rows, const float* norm_weight, float eps,
+              float* logits) override {
+    const auto& matrix = static_cast<const CpuWeight&>(head);
+    const bool two_terms = !activations_f32_ && !matrix.any_float();
+    if (head_in_ == nullptr) {
+      auto operand = CpuOperand::create(2 * kHeadRows, matrix.cols, !activations_f32_);
+      PT_CHECK(operand.has_value());
+      head_in_ = *std::move(operand);
+    }
+    for (int begin = 0; begin < rows; begin += kHeadRows) {
+      const int count = std::min(kHeadRows, rows - begin);
+      float* out = logits + begin * matrix.rows;
+      over_rows(count, matrix.cols, [&](int64_t row) {
+        const int64_t column = two_terms ? 2 * row : row;
+        kernels_.rms_norm(x + (begin + row) * matrix.cols, norm_weight, eps, matrix.cols,
+                          head_in_->row(column));
+        quantize(*head_in_, column, 0, matrix.cols, matrix.scale_block);
+        if (two_terms) quantize_remainder(*head_in_, column, matrix.scale_block);
+      });
+      if (!two_terms) {
+        multiply(matrix, *head_in_, count, out, /*accumulate=*/false);
+        continue;
       }
-    });
+      head_terms_.resize(std::max(head_terms_.size(), static_cast<size_t>(2 * count * matrix.rows)));
+      multiply(matrix, *head_in_, 2 * count, head_terms_.data(), /*accumulate=*/false);
+      add_terms(count, matrix.rows, out);
+    }
   }
 
   void norm_add(const float* y, int rows, int64_t width, const float* weight, float eps, float* x) override {
@@ -159,6 +181,45 @@ class CpuBackend final : public Backend {
       for (int64_t begin; (begin = next.fetch_add(chunk, std::memory_order_relaxed)) < rows;) {
         for (int64_t row = begin; row < std::min(rows, begin + chunk); ++row) body(row, thread);
       }
+    });
+  }
+
+  void multiply(const CpuWeight& matrix, const CpuOperand& in, int columns, float* y, bool accumulate) {
+    int64_t panels = 0;
+    for (const auto& part : matrix.parts) panels += part.matrix.panels();
+    const int64_t chunk = chunk_panels(panels, columns);
+    const int64_t chunks = (panels + chunk - 1) / chunk;
+    std::atomic<int64_t> next{0};
+    threads_.run([&](int thread) {
+      for (int64_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
+        run_panels(matrix, in, columns, y, accumulate, index * chunk, std::min(panels, (index + 1) * chunk),
+                   thread);
+      }
+    });
+  }
+
+  // Column `column` + 1 becomes what quantizing column `column` lost.
+  void quantize_remainder(CpuOperand& operand, int64_t column, int scale_block) const {
+    const float* exact = operand.row(column);
+    const ActivationBlock* blocks = operand.row_int8(column);
+    float* lost = operand.row(column + 1);
+    for (int64_t i = 0; i < operand.width; ++i) {
+      const ActivationBlock& block = blocks[i / kActivationBlock];
+      lost[i] = exact[i] - block.scale * static_cast<float>(block.q[i % kActivationBlock]);
+    }
+    quantize(operand, column + 1, 0, operand.width, scale_block);
+  }
+
+  // out[row] = head_terms_[2 row] + head_terms_[2 row + 1], each [width].
+  void add_terms(int64_t rows, int64_t width, float* out) {
+    constexpr int64_t kPiece = 8192;
+    const int64_t pieces = (width + kPiece - 1) / kPiece;
+    over_rows(rows * pieces, kPiece, [&](int64_t task) {
+      const int64_t row = task / pieces;
+      const int64_t first = task % pieces * kPiece;
+      const int64_t end = std::min(first + kPiece, width);
+      const float* terms = head_terms_.data() + 2 * row * width;
+      for (int64_t i = first; i < end; ++i) out[row * width + i] = terms[i] + terms[width + i];
     });
   }
 
@@ -260,7 +321,9 @@ class CpuBackend final : public Backend {
   CpuAttention attention_;
   std::vector<HugeBuffer> scratch_;  // one per thread, for products
   std::vector<HugeBuffer> rows_;
-  std::vector<float> norm_row_;  // [threads, width]
+  std::unique_ptr<CpuOperand> head_in_;  // [2 * kHeadRows, hidden]
+  std::vector<float> head_terms_;        // [2 * kHeadRows, vocab]
+  std::vector<float> norm_row_;          // [threads, width]
 };
 
 }  // namespace

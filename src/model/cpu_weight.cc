@@ -76,6 +76,10 @@ Result<std::unique_ptr<CpuWeight>> CpuWeight::load(const WeightSource& source, T
   return weight;
 }
 
+bool CpuWeight::any_float() const {
+  return std::ranges::any_of(parts, [](const Part& part) { return part.matrix.layout->is_float(); });
+}
+
 void CpuWeight::decode_row(int64_t row, float* out) const {
   for (const Part& part : parts) {
     if (row < part.first_row + part.matrix.rows) return unpack_row(part.matrix, row - part.first_row, out);

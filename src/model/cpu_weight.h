@@ -25,6 +25,8 @@ class CpuWeight final : public Weight {
   std::vector<Part> parts;
   size_t scratch_bytes = 0;  // the largest linear_scratch_bytes() of the parts
 
+  // Whether a part is stored as floats, which products read with float activations.
+  bool any_float() const;
   // Decodes row `row` of the stack.
   void decode_row(int64_t row, float* out) const;
 

@@ -87,10 +87,8 @@ void Decoder::forward(const Batch& batch, std::span<KvPool* const> pools, float*
     run_layer(layer, batch, pools, layer + 1 == layers_.size(), rows);
   }
   if (rows == 0) return;
-  const Weight& head = head_ ? *head_ : *embedding_;
-  backend_->norm(workspace_.x, rows, config_.hidden, output_norm_.data(), config_.norm_eps, head,
-                 *workspace_.normed);
-  backend_->linear(head, *workspace_.normed, rows, logits, /*accumulate=*/false);
+  backend_->logits(head_ ? *head_ : *embedding_, workspace_.x, rows, output_norm_.data(), config_.norm_eps,
+                   logits);
   if (config_.logit_softcap > 0) {
     const float cap = config_.logit_softcap;
     for (int64_t i = 0; i < int64_t{rows} * config_.vocab; ++i) logits[i] = cap * std::tanh(logits[i] / cap);

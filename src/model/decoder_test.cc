@@ -10,8 +10,8 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
-#include "support/random_model.h"
 #include "model/runner.h"
+#include "support/random_model.h"
 
 namespace pingti {
 namespace {
