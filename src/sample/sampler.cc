@@ -127,17 +127,17 @@ void Sampler::truncate_all() {
 // Locally typical sampling: the tokens whose surprise is closest to the entropy, up to typical_p.
 void Sampler::keep_typical() {
   const float max = max_logit(kept_);
-  const double log_total = std::log(sum_exp(kept_, max));
+  const double total = sum_exp(kept_, max);
+  const double log_total = std::log(total);
+  typical_.clear();
   double entropy = 0;
   for (const auto& candidate : kept_) {
-    const double logprob = candidate.logit - max - log_total;
-    entropy -= std::exp(logprob) * logprob;
+    const double surprise = log_total - (candidate.logit - max);
+    const double probability = fast_exp(candidate.logit - max) / total;
+    entropy += probability * surprise;
+    typical_.push_back({surprise, probability, candidate});
   }
-  typical_.clear();
-  for (const auto& candidate : kept_) {
-    const double logprob = candidate.logit - max - log_total;
-    typical_.push_back({std::fabs(-logprob - entropy), std::exp(logprob), candidate});
-  }
+  for (auto& entry : typical_) entry.distance = std::fabs(entry.distance - entropy);
   // A heap, as usually few of many are taken.
   const auto later = [](const Typical& a, const Typical& b) {
     return a.distance > b.distance || (a.distance == b.distance && likelier(b.candidate, a.candidate));
@@ -180,8 +180,10 @@ void Sampler::apply_xtc(int64_t position) {
   if (uniform(seed_, choice_, position, RandomStream::kXtc) >= params_.xtc_probability) return;
   const float max = max_logit(kept_);
   const double total = sum_exp(kept_, max);
+  const double least = params_.xtc_threshold * total;
+  const double far_below = max + std::log(least) - 0.1;  // spares most tokens the exponential
   const auto is_top = [&](const Candidate& candidate) {
-    return fast_exp(candidate.logit - max) >= params_.xtc_threshold * total;
+    return candidate.logit > far_below && fast_exp(candidate.logit - max) >= least;
   };
   const Candidate* last = nullptr;
   for (const auto& candidate : kept_) {

@@ -48,7 +48,7 @@ class Sampler {
 
  private:
   struct Typical {
-    double distance;  // of the token's surprise from the entropy
+    double distance;  // of the token's surprise from the entropy (first: the surprise itself)
     double probability;
     Candidate candidate;
   };

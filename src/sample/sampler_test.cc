@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "sample/fast_exp.h"
 #include "sample/random.h"
 
 namespace pingti {
@@ -153,6 +154,22 @@ TEST(Sampler, XtcHappensAsOftenAsAsked) {
     both += sampler.distribution(copy, position, {}).size() > 2;
   }
   EXPECT_NEAR(both / 4000.0, 0.7, 5 * std::sqrt(0.21 / 4000));
+}
+
+TEST(FastExp, IsWithinTwoUlpAndTheSameForFour) {
+  for (float x = 0; x > -88; x -= 0.00093f) {
+    const Float4 four = fast_exp(Float4{x, -kInf, std::nanf(""), x / 2});
+    ASSERT_EQ(four[0], fast_exp(x));
+    ASSERT_EQ(four[1], 0);
+    ASSERT_EQ(four[2], 0);
+    ASSERT_EQ(four[3], fast_exp(x / 2));
+    if (x <= -87) continue;
+    const double want = std::exp(double{x});
+    ASSERT_NEAR(fast_exp(x), want, 2 * std::ldexp(1.0, std::ilogb(want) - 23)) << x;
+  }
+  EXPECT_EQ(fast_exp(0.0f), 1.0f);
+  EXPECT_EQ(fast_exp(-kInf), 0.0f);
+  EXPECT_EQ(fast_exp(std::nanf("")), 0.0f);
 }
 
 // ---- determinism --------------------------------------------------------------------------------------
