@@ -51,8 +51,9 @@ struct AttendBlockArgs {
   int head_dim;   // a multiple of 16, at most 256... 576 for latent attention later
   float scale;    // multiplies q . k
   float softcap;  // 0: none; otherwise score = softcap * tanh(score / softcap)
-  const std::byte* const*
-      pages;  // the block's pages: kAttentionBlock / kPageTokens entries, null past the end
+  // The block's kAttentionBlock / kPageTokens pages; those before the first and after the last key that any
+  // row sees may be null.
+  const std::byte* const* pages;
   int64_t k_offset;
   int64_t v_offset;
   const AttendRow* rows;
@@ -61,11 +62,7 @@ struct AttendBlockArgs {
   int64_t partial_stride;  // >= head_dim + 2, in floats
   float* scratch;          // attend_scratch_floats(row_count), private to the thread
 };
-// Room for 64 keys or values, converted to float; 16 more floats to align with.
-constexpr int kAttendPanelFloats = 64 * 128;
-constexpr int64_t attend_scratch_floats(int row_count) {
-  return int64_t{row_count} * kAttentionBlock + kAttendPanelFloats + 16;
-}
+constexpr int64_t attend_scratch_floats(int row_count) { return int64_t{row_count} * kAttentionBlock; }
 
 // Folds the partials of consecutive blocks of one row, in order, into out[head_dim] = values / sum.
 struct AttendMergeArgs {

@@ -1,6 +1,7 @@
 #include "sample/logit_scan.h"
 
 #include <algorithm>
+#include <cstring>
 #include <functional>
 #include <limits>
 
@@ -26,16 +27,20 @@ float block_max(std::span<const float> x) {
 }
 
 float block_sum_exp(std::span<const float> x, float max, float inverse_temperature) {
-  float lanes[kLanes] = {};
+  Float4 lanes[kLanes / 4] = {};
   size_t i = 0;
   for (; i + kLanes <= x.size(); i += kLanes) {
-    for (int j = 0; j < kLanes; ++j) lanes[j] += fast_exp((x[i + j] - max) * inverse_temperature);
+#pragma GCC unroll 4
+    for (size_t j = 0; j < kLanes / 4; ++j) {
+      Float4 v;
+      std::memcpy(&v, x.data() + i + 4 * j, sizeof(v));
+      lanes[j] += fast_exp((v - max) * inverse_temperature);
+    }
   }
-  for (; i < x.size(); ++i) lanes[0] += fast_exp((x[i] - max) * inverse_temperature);
-  for (int width = kLanes / 2; width > 0; width /= 2) {
-    for (int j = 0; j < width; ++j) lanes[j] += lanes[j + width];
-  }
-  return lanes[0];
+  const Float4 four = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+  float sum = (four[0] + four[1]) + (four[2] + four[3]);
+  for (; i < x.size(); ++i) sum += fast_exp((x[i] - max) * inverse_temperature);
+  return sum;
 }
 
 }  // namespace

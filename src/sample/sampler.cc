@@ -52,8 +52,8 @@ float max_logit(const std::vector<Candidate>& candidates) {
 Sampler::Sampler(SamplingParams params, int vocab_size, uint64_t seed, int choice)
     : params_(std::move(params)), vocab_size_(vocab_size), seed_(seed), choice_(choice) {}
 
-int32_t Sampler::sample(std::span<float> logits, int64_t position, std::span<const int32_t> history,
-                        std::span<const uint32_t> allowed) {
+std::optional<int32_t> Sampler::narrow(std::span<float> logits, int64_t position,
+                                       std::span<const int32_t> history, std::span<const uint32_t> allowed) {
   apply_bias(params_, logits);
   penalties_.apply(params_, history, logits);
   dry_.apply(params_, history, logits);
@@ -63,11 +63,30 @@ int32_t Sampler::sample(std::span<float> logits, int64_t position, std::span<con
   if (scan_.max() == kNone) return lowest_allowed(allowed, logits.size());
   const bool certain = std::isinf(scan_.max());  // an infinite logit leaves no choice
   if (params_.temperature < kGreedyBelow || certain) return scan_.argmax();
-  const double u = uniform(seed_, choice_, position, RandomStream::kDraw);
-  if (keeps_all()) return draw_from_all(logits, u);
+  if (keeps_all()) return std::nullopt;
   truncate();
   apply_xtc(position);
-  return draw(u);
+  return std::nullopt;
+}
+
+int32_t Sampler::sample(std::span<float> logits, int64_t position, std::span<const int32_t> history,
+                        std::span<const uint32_t> allowed) {
+  if (const auto token = narrow(logits, position, history, allowed)) return *token;
+  const double u = uniform(seed_, choice_, position, RandomStream::kDraw);
+  return keeps_all() ? draw_from_all(logits, u) : draw(u);
+}
+
+std::vector<std::pair<int32_t, double>> Sampler::distribution(std::span<float> logits, int64_t position,
+                                                              std::span<const int32_t> history,
+                                                              std::span<const uint32_t> allowed) {
+  if (const auto token = narrow(logits, position, history, allowed)) return {{*token, 1.0}};
+  if (keeps_all()) scan_.at_least(kNone, kept_);
+  const double total = weigh();
+  std::vector<std::pair<int32_t, double>> out;
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    if (weights_[i] > 0) out.emplace_back(kept_[i].token, weights_[i] / total);
+  }
+  return out;
 }
 
 bool Sampler::keeps_all() const {
@@ -108,17 +127,17 @@ void Sampler::truncate_all() {
 // Locally typical sampling: the tokens whose surprise is closest to the entropy, up to typical_p.
 void Sampler::keep_typical() {
   const float max = max_logit(kept_);
-  const double log_total = std::log(sum_exp(kept_, max));
+  const double total = sum_exp(kept_, max);
+  const double log_total = std::log(total);
+  typical_.clear();
   double entropy = 0;
   for (const auto& candidate : kept_) {
-    const double logprob = candidate.logit - max - log_total;
-    entropy -= std::exp(logprob) * logprob;
+    const double surprise = log_total - (candidate.logit - max);
+    const double probability = fast_exp(candidate.logit - max) / total;
+    entropy += probability * surprise;
+    typical_.push_back({surprise, probability, candidate});
   }
-  typical_.clear();
-  for (const auto& candidate : kept_) {
-    const double logprob = candidate.logit - max - log_total;
-    typical_.push_back({std::fabs(-logprob - entropy), std::exp(logprob), candidate});
-  }
+  for (auto& entry : typical_) entry.distance = std::fabs(entry.distance - entropy);
   // A heap, as usually few of many are taken.
   const auto later = [](const Typical& a, const Typical& b) {
     return a.distance > b.distance || (a.distance == b.distance && likelier(b.candidate, a.candidate));
@@ -161,8 +180,10 @@ void Sampler::apply_xtc(int64_t position) {
   if (uniform(seed_, choice_, position, RandomStream::kXtc) >= params_.xtc_probability) return;
   const float max = max_logit(kept_);
   const double total = sum_exp(kept_, max);
+  const double least = params_.xtc_threshold * total;
+  const double far_below = max + std::log(least) - 0.1;  // spares most tokens the exponential
   const auto is_top = [&](const Candidate& candidate) {
-    return fast_exp(candidate.logit - max) >= params_.xtc_threshold * total;
+    return candidate.logit > far_below && fast_exp(candidate.logit - max) >= least;
   };
   const Candidate* last = nullptr;
   for (const auto& candidate : kept_) {
@@ -173,8 +194,8 @@ void Sampler::apply_xtc(int64_t position) {
   std::erase_if(kept_, [&](const Candidate& c) { return c.token != stays && is_top(c); });
 }
 
-// The token at u of the cumulative distribution of kept_ at the temperature.
-int32_t Sampler::draw(double u) {
+// Weights of kept_ at the temperature; returns their sum.
+double Sampler::weigh() {
   const float max = max_logit(kept_);
   weights_.clear();
   double total = 0;
@@ -182,13 +203,19 @@ int32_t Sampler::draw(double u) {
     weights_.push_back(fast_exp((candidate.logit - max) / params_.temperature));
     total += weights_.back();
   }
+  return total;
+}
+
+// The token at u of the cumulative distribution of kept_.
+int32_t Sampler::draw(double u) {
+  const double target = u * weigh();
   double reached = 0;
   int32_t token = kept_.front().token;
   for (size_t i = 0; i < kept_.size(); ++i) {
     if (weights_[i] == 0) continue;
     token = kept_[i].token;
     reached += weights_[i];
-    if (reached > u * total) break;
+    if (reached > target) break;
   }
   return token;
 }

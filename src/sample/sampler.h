@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -36,16 +37,26 @@ class Sampler {
   int32_t sample(std::span<float> logits, int64_t position, std::span<const int32_t> history,
                  std::span<const uint32_t> allowed = {});
 
+  // The (token, probability) pairs sample() would draw from at this position, none of probability 0; one pair
+  // where it has no choice. Changes the logits as sample() does.
+  std::vector<std::pair<int32_t, double>> distribution(std::span<float> logits, int64_t position,
+                                                       std::span<const int32_t> history,
+                                                       std::span<const uint32_t> allowed = {});
+
   // Logarithms of the model's own distribution, softmax(logits), for a token and the top_n likeliest.
   static TokenLogprob logprobs(std::span<const float> logits, int32_t token, int top_n);
 
  private:
   struct Typical {
-    double distance;  // of the token's surprise from the entropy
+    double distance;  // of the token's surprise from the entropy (first: the surprise itself)
     double probability;
     Candidate candidate;
   };
 
+  // Applies all but temperature. The token if there is no choice; otherwise kept_ or, when keeps_all(), the
+  // scanned logits hold what is left.
+  std::optional<int32_t> narrow(std::span<float> logits, int64_t position, std::span<const int32_t> history,
+                                std::span<const uint32_t> allowed);
   bool keeps_all() const;
   void truncate();
   void truncate_all();
@@ -53,6 +64,7 @@ class Sampler {
   bool keep_likely(float max, double total);
   float min_p_logit(float max) const;
   void apply_xtc(int64_t position);
+  double weigh();
   int32_t draw(double u);
   int32_t draw_from_all(std::span<const float> logits, double u);
 

@@ -8,17 +8,23 @@ namespace pingti::avx2 {
 int64_t int8_peak(int64_t iterations) {
   constexpr int kChains = 8;
   __m256i sums[kChains];
-  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
+#pragma GCC unroll 16
+  for (__m256i& sum : sums) {
+    sum = _mm256_setzero_si256();
+    asm volatile("" : "+x"(sum));  // else all chains would be seen to be one
+  }
   __m256i weights = _mm256_set1_epi8(1);
   __m256i activations = _mm256_set1_epi8(1);
   const __m256i ones = _mm256_set1_epi16(1);
   for (int64_t i = 0; i < iterations; ++i) {
+#pragma GCC unroll 16
     for (__m256i& sum : sums) {
       asm volatile("" : "+x"(weights), "+x"(activations));
       const __m256i pairs = _mm256_maddubs_epi16(weights, activations);
       sum = _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, ones));
     }
   }
+#pragma GCC unroll 16
   for (__m256i& sum : sums) asm volatile("" : "+x"(sum));
   return iterations * kChains * 32 * 2;
 }

@@ -6,8 +6,9 @@
 namespace pingti::avx512vnni {
 namespace {
 
-// Up to so many columns the bit planes are read anew for each tile; above, panels are widened first.
-constexpr int kDirectColumns = 4 * kTileColumns;
+// Up to so many columns the bit planes are read anew for each tile; above, panels are widened first. Reading
+// nibbles hides behind the products; formats with a second plane cost more than that.
+constexpr int direct_columns(int bits) { return bits == 4 || bits == 8 ? 1 << 30 : 64; }
 
 // All columns over panels [begin, end), which lie panel_bytes apart from `data` on. A last odd panel is
 // computed twice, which costs less than kernels of its own.
@@ -35,7 +36,7 @@ void run_tiles(const LinearArgs& args, const std::byte* data, int64_t panel_byte
 template <class T>
 void run(const LinearArgs& args) {
   const PackedMatrix& w = *args.weight;
-  const bool direct = T::kBits == 8 || args.columns <= kDirectColumns;
+  const bool direct = args.columns <= direct_columns(T::kBits);
   const int64_t units = w.panel_bytes / T::kUnitBytes;
   const int64_t wide_bytes = units * T::Wide::kUnitBytes;
   const int64_t pairs = args.columns <= kTileColumns ? 1 : kWideScratchBytes / (2 * wide_bytes);

@@ -9,13 +9,19 @@ namespace pingti::avx512vnni {
 int64_t int8_peak(int64_t iterations) {
   constexpr int kChains = 16;
   __m512i sums[kChains];
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
+#pragma GCC unroll 16
+  for (__m512i& sum : sums) {
+    sum = _mm512_setzero_si512();
+    asm volatile("" : "+v"(sum));  // else all chains would be seen to be one
+  }
   __m512i weights = _mm512_set1_epi8(1);
   __m512i activations = _mm512_set1_epi8(1);
   for (int64_t i = 0; i < iterations; ++i) {
     asm volatile("" : "+v"(weights), "+v"(activations));
+#pragma GCC unroll 16
     for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, weights, activations);
   }
+#pragma GCC unroll 16
   for (__m512i& sum : sums) asm volatile("" : "+v"(sum));
   return iterations * kChains * 64 * 2;
 }

@@ -23,6 +23,10 @@ struct TileArgs {
 
 constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
 
+// Pins an integer sum where it is: the compiler would otherwise add up several sub-blocks' products first,
+// holding a dozen registers more than there are.
+PT_INLINE void pin(__m512i& sum) { asm("" : "+v"(sum)); }
+
 // Weights stream from memory: fetch them this many bytes ahead.
 constexpr int kPrefetchBytes = 4096;
 
@@ -81,6 +85,8 @@ PT_INLINE void add_sub_block(const std::byte* const (&block)[2], const std::byte
   for (int c = 0; c < Columns; ++c) {
     totals[0][c] = _mm512_add_epi32(totals[0][c], _mm512_mullo_epi32(sums[0][c], s0));
     totals[1][c] = _mm512_add_epi32(totals[1][c], _mm512_mullo_epi32(sums[1][c], s1));
+    pin(totals[0][c]);
+    pin(totals[1][c]);
   }
 }
 
@@ -113,6 +119,7 @@ PT_INLINE void add_mins(const std::byte* const (&unit)[2], const ActivationBlock
                         float* sums) {
   __m512i totals[2][Columns];
   clear<Columns>(totals);
+#pragma GCC unroll 1
   for (int p = 0; p < T::kSubBlocks / 2; ++p) {
     __m512i mins[2];
 #pragma GCC unroll 2
@@ -163,6 +170,7 @@ PT_INLINE void super_tile(const TileArgs& args) {
     if constexpr (T::kMin) add_mins<T, Columns>(unit, x, x_stride, sums);
     unit[0] += T::kUnitBytes;
     unit[1] += T::kUnitBytes;
+    asm volatile("" ::: "memory");  // the float sums stay in memory: their registers are needed
   }
 }
 

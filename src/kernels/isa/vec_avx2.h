@@ -119,12 +119,9 @@ inline float reduce_max(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
-inline void prefetch(const void* address) { _mm_prefetch(static_cast<const char*>(address), _MM_HINT_T0); }
-
 // Register tiles: at most 12 accumulators of the 16 registers; a Vec is two.
 constexpr int kTileRows = 6;
 constexpr int tile_vectors(int rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
-constexpr bool kConvertInLoop = true;
 
 }  // namespace
 }  // namespace pingti

@@ -82,12 +82,9 @@ inline float reduce_max(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
-inline void prefetch(const void* address) { _mm_prefetch(address, _MM_HINT_T0); }
-
 // Register tiles: at most 24 accumulators, so that vectors and a broadcast fit beside them in 32 registers.
 constexpr int kTileRows = 6;
 constexpr int tile_vectors(int rows) { return 4; }
-constexpr bool kConvertInLoop = true;
 
 }  // namespace
 }  // namespace pingti

@@ -114,12 +114,9 @@ inline float reduce_max(const Vec& v) {
 
 #undef PT_LANES
 
-inline void prefetch(const void*) {}
-
 // Register tiles: 16 lanes are four registers of the baseline's sixteen.
 constexpr int kTileRows = 2;
 constexpr int tile_vectors(int rows) { return 1; }
-constexpr bool kConvertInLoop = false;
 
 }  // namespace
 }  // namespace pingti

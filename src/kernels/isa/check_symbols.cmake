@@ -1,0 +1,15 @@
+# Fails when an object of an optional instruction set defines a symbol that the linker may merge with other
+# files' (templates, inline functions): the copy kept could be the one this CPU cannot run.
+foreach(object ${OBJECTS})
+  if(NOT object MATCHES "/isa/avx")
+    continue()
+  endif()
+  math(EXPR checked "${checked} + 1")
+  execute_process(COMMAND ${NM} -C --defined-only ${object} OUTPUT_VARIABLE symbols COMMAND_ERROR_IS_FATAL ANY)
+  string(REGEX MATCHALL "[0-9a-f]+ [WVuvw] [^\n]*" shared "${symbols}")
+  list(FILTER shared EXCLUDE REGEX " (DW\\.ref\\.|\\.L)")
+  if(shared)
+    message(SEND_ERROR "${object} defines mergeable symbols: ${shared}")
+  endif()
+endforeach()
+message(STATUS "${checked} objects checked")
