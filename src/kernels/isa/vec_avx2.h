@@ -121,7 +121,7 @@ inline float reduce_max(Vec v) {
 
 // Register tiles: at most 12 accumulators of the 16 registers; a Vec is two.
 constexpr int kTileRows = 6;
-constexpr int tile_vectors(int rows) { return rows == 1 ? 4 : rows <= 3 ? 2 : 1; }
+constexpr int tile_vectors(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }
 
 }  // namespace
 }  // namespace pingti

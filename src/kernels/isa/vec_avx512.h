@@ -84,7 +84,7 @@ inline float reduce_max(Vec v) {
 
 // Register tiles: at most 24 accumulators, so that vectors and a broadcast fit beside them in 32 registers.
 constexpr int kTileRows = 6;
-constexpr int tile_vectors(int rows) { return 4; }
+constexpr int tile_vectors(int) { return 4; }
 
 }  // namespace
 }  // namespace pingti

@@ -116,7 +116,7 @@ inline float reduce_max(const Vec& v) {
 
 // Register tiles: 16 lanes are four registers of the baseline's sixteen.
 constexpr int kTileRows = 2;
-constexpr int tile_vectors(int rows) { return 1; }
+constexpr int tile_vectors(int) { return 1; }
 
 }  // namespace
 }  // namespace pingti
