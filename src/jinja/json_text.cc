@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "jinja/merge_sort.h"
 #include "jinja/operators.h"
 #include "jinja/repr.h"
 #include "jinja/text.h"
@@ -157,9 +158,8 @@ class Writer {
       return;
     }
     if (style_.sort_keys) {
-      std::stable_sort(entries.begin(), entries.end(), [&](const DictEntry& a, const DictEntry& b) {
-        return order(a.key, b.key, make_) < 0;
-      });
+      merge_sort(&entries,
+                 [&](const DictEntry& a, const DictEntry& b) { return order(a.key, b.key, make_) < 0; });
     }
     out_ += '{';
     ++depth_;

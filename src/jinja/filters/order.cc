@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "jinja/filters.h"
+#include "jinja/merge_sort.h"
 #include "jinja/operators.h"
 #include "jinja/text.h"
 
@@ -20,7 +21,7 @@ void sort_keyed(std::vector<Keyed>* all, bool reverse, const Maker& make) {
     return compare(CompareOp::kLess, a.key, b.key, make);
   };
   if (reverse) std::reverse(all->begin(), all->end());
-  std::stable_sort(all->begin(), all->end(), less);
+  merge_sort(all, less);
   if (reverse) std::reverse(all->begin(), all->end());
 }
 
