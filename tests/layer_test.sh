@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fails on an include that src/layers.txt does not allow, on a folder it does not list, and on a source
-# file of an extension folder without its line in the visible list. Usage: layer_test.sh REPOSITORY
+# Fails on an include that src/layers.txt does not allow, on a folder it does not list, and on an architecture,
+# command, storage format or endpoint without its line in the visible list. Usage: layer_test.sh REPOSITORY
 set -euo pipefail
 cd "$1/src"
 bad=0
@@ -24,27 +24,34 @@ for folder in */; do
       echo "src/$file:$line: $folder may not include $target"
       bad=1
     fi
-  done < <(grep -rnE '^#include "[a-z_]+/' "$folder" --include='*.h' --include='*.cc' || true)
+  done < <(grep -rnE '^#include "[a-z_]+/' "$folder" --include='*.h' --include='*.cc' --include='*.inc' || true)
 done
 
-# file pattern, list: every file's k<Name> constant must stand in the list.
+# list, type, files: every constant of that type must stand in the list.
 check_list() {
-  local list=$1
-  shift
-  for file in "$@"; do
-    [[ $file == *_test.cc ]] && continue
-    local found=0
-    while read -r constant; do
-      grep -q "($constant)" "$list" && found=1
-    done < <(grep -oE '^(constinit )?const [A-Za-z]+ k[A-Za-z0-9_]+' "$file" | grep -oE 'k[A-Za-z0-9_]+$')
-    if [[ $found == 0 ]]; then
-      echo "src/$file has no line in src/$list"
+  local list=$1 type=$2
+  shift 2
+  while IFS=: read -r file constant; do
+    if ! grep -q "(${constant##* })" "$list"; then
+      echo "src/$file: ${constant##* } has no line in src/$list"
+      bad=1
+    fi
+  done < <(grep -oE "^(constinit )?const $type k[A-Za-z0-9_]+" "$@")
+}
+# The same where every file must define such a constant.
+check_files() {
+  for file in "${@:3}"; do
+    if ! grep -qE "^(constinit )?const $2 k" "$file"; then
+      echo "src/$file defines no $2 for src/$1"
       bad=1
     fi
   done
+  check_list "$@"
 }
-check_list model/arch/archs.inc model/arch/*.cc
-check_list cli/commands.inc cli/commands/*.cc
+check_files model/arch/archs.inc Architecture model/arch/*.cc
+check_files cli/commands.inc Command cli/commands/*.cc
+check_list quant/formats.inc Format quant/*.cc
+check_list server/routes.inc Route server/routes/*.cc
 
 if [[ $bad == 0 ]]; then echo "layers and lists are in order"; fi
 exit $bad

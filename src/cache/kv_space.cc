@@ -33,6 +33,11 @@ bool KvSpace::make_free(size_t group, int64_t pages) {
   return true;
 }
 
+bool KvSpace::can_free(size_t group, int64_t pages) const {
+  const int64_t free = pools_[group].free_count();
+  return free >= pages || (tree_ && free + tree_->unused_pages(group) >= pages);
+}
+
 PageId KvSpace::allocate(size_t group) { return make_free(group, 1) ? pools_[group].allocate() : kNoPage; }
 
 bool KvSpace::extend(PageTable& table, int64_t positions) {
@@ -53,6 +58,9 @@ bool KvSpace::reserve(PageTable& table, int64_t positions, int64_t spare) {
     const size_t have = table.pages[group].size();
     return wanted > have ? static_cast<int64_t>(wanted - have) : 0;
   };
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    if (windows_[group] == 0 && !can_free(group, missing(group) + spare)) return false;
+  }
   for (size_t group = 0; group < pools_.size(); ++group) {
     if (windows_[group] == 0 && !make_free(group, missing(group) + spare)) return false;
   }

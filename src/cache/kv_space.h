@@ -32,7 +32,7 @@ class KvSpace {
   // Makes the table cover positions [0, positions). False when pages ran out; what was added stays.
   bool extend(PageTable& table, int64_t positions);
   // The same in the groups without a window only, leaving at least `spare` pages free in each; otherwise
-  // adds nothing. For taking in a sequence whose prompt is computed chunk by chunk.
+  // adds nothing and forgets no prefix. For taking in a sequence whose prompt is computed chunk by chunk.
   bool reserve(PageTable& table, int64_t positions, int64_t spare);
   // Gives back the pages that no query at or after `next_position` sees.
   void drop_behind(PageTable& table, int64_t next_position);
@@ -61,6 +61,7 @@ class KvSpace {
   KvSpace() = default;
   size_t pages_for(int64_t positions) const;
   PageId allocate(size_t group);
+  bool can_free(size_t group, int64_t pages) const;
   bool make_free(size_t group, int64_t pages);
 
   std::vector<KvPool> pools_;  // never resized after create(): pool_pointers_ and tree_ point into it

@@ -134,6 +134,23 @@ TEST(KvSpace, EvictsTheLeastRecentlyUsedLeafFirst) {
   EXPECT_EQ(space.attach(old_tokens, probe), 8);
 }
 
+TEST(KvSpace, AReservationThatCannotBeMetForgetsNothing) {
+  KvSpace space = make_space({{0, 64, 4}});
+  const auto tokens = count_up(0, 8);
+  PageTable table = space.make_table();
+  ASSERT_TRUE(space.extend(table, 8));
+  space.remember(tokens, table);
+  space.release(table);
+  EXPECT_FALSE(space.reserve(table, 4 * kPage, /*spare=*/1));
+  EXPECT_TRUE(table.pages[0].empty());
+  PageTable probe = space.make_table();
+  EXPECT_EQ(space.attach(tokens, probe), 8);
+  space.release(probe);
+  EXPECT_TRUE(space.reserve(table, 3 * kPage, /*spare=*/1));
+  EXPECT_EQ(space.pools()[0]->free_count(), 1);
+  space.release(table);
+}
+
 TEST(KvSpace, EqualWorkDoneTwiceIsKeptOnce) {
   KvSpace space = make_space({{0, 64, 6}});
   const auto tokens = count_up(0, 8);

@@ -4,14 +4,17 @@
 
 namespace pingti {
 
-Result<std::vector<int32_t>> chat_tokens(const Engine& engine, const ChatTemplateInput& input) {
-  PT_TRY(const std::string text, engine.chat_template().render(input));
-  const Tokenizer& tokenizer = engine.tokenizer();
-  auto tokens = tokenizer.encode(text, {.add_special = false, .parse_special = true});
+std::vector<int32_t> encode_chat(const Tokenizer& tokenizer, std::string_view rendered) {
+  auto tokens = tokenizer.encode(rendered, {.add_special = false, .parse_special = true});
   const Vocab& vocab = tokenizer.vocab();
   if (vocab.add_bos && vocab.bos >= 0 && (tokens.empty() || tokens.front() != vocab.bos))
     tokens.insert(tokens.begin(), vocab.bos);
   return tokens;
+}
+
+Result<std::vector<int32_t>> chat_tokens(const Engine& engine, const ChatTemplateInput& input) {
+  PT_TRY(const std::string text, engine.chat_template().render(input));
+  return encode_chat(engine.tokenizer(), text);
 }
 
 }  // namespace pingti

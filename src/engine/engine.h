@@ -1,5 +1,5 @@
-// The engine: prompts in, token events out. The only header of engine/ that servers and commands include
-// (besides the tokenizer and templates it hands out).
+// The engine: prompts in, token events out. What servers and commands run a model by; beside it only
+// chat_tokens.h and what reads a file without running it (vocab_from_gguf.h, kv_type.h) are for them.
 //
 // Engine is an interface so that tests can script one. LocalEngine (make_engine) runs one model on this
 // machine: a single thread of its own steps all sequences as one continuous batch. All methods may be

@@ -295,12 +295,23 @@ void LocalEngine::close(RequestState& request, FinishReason reason) {
 void LocalEngine::publish() {
   const auto running = static_cast<int64_t>(scheduler_.running_count());
   const int64_t waiting = scheduler_.waiting_requests();
-  const double usage = parts_.space.usage();
+  const double usage = kv_usage();
   const std::lock_guard lock(mutex_);
   stats_.running = running;
   stats_.waiting = waiting;
   stats_.kv_usage = usage;
   stats_.preemptions = scheduler_.preemptions();
+}
+
+// Looks at every remembered page: too long to do in each step.
+double LocalEngine::kv_usage() {
+  constexpr auto kEvery = std::chrono::milliseconds(100);
+  const auto now = Clock::now();
+  if (scheduler_.idle() || now - kv_usage_time_ >= kEvery) {
+    kv_usage_ = parts_.space.usage();
+    kv_usage_time_ = now;
+  }
+  return kv_usage_;
 }
 
 }  // namespace pingti

@@ -82,12 +82,15 @@ class LocalEngine final : public Engine {
   void send_finish(Sequence& sequence, FinishEvent event);
   void close(RequestState& request, FinishReason reason);
   void publish();
+  double kv_usage();
 
   EngineParts parts_;
   StepRunner runner_;
   Scheduler scheduler_;
   PrefillPacer pacer_;
   std::unordered_map<uint64_t, std::shared_ptr<RequestState>> open_;
+  double kv_usage_ = 0;
+  Clock::time_point kv_usage_time_{};
 
   mutable std::mutex mutex_;
   std::condition_variable work_;   // the inbox has something, or stop_

@@ -1,7 +1,8 @@
-// How many prompt rows a step may compute while others wait for their next token.
+// How many prompt rows a step may compute.
 //
-// Bounds the pause between two tokens of a running answer by time, measured on this machine, instead of by a
-// row count tuned to another one. Changes no result: rows do not depend on how prompts are chunked.
+// Bounds by time, measured on this machine, instead of by a row count tuned to another one: the pause between
+// two tokens of a running answer, and, while nobody waits for a token, the time until a cancelled request is
+// dropped and the heartbeat moves. Changes no result: rows do not depend on how prompts are chunked.
 #pragma once
 
 #include <algorithm>
@@ -11,14 +12,16 @@ namespace pingti {
 class PrefillPacer {
  public:
   static constexpr double kPauseSeconds = 0.25;
+  static constexpr double kStepSeconds = 5;
   static constexpr int kLeastRows = 32;
 
   explicit PrefillPacer(int chunk) : chunk_(chunk) {}
 
   int rows(bool decoding) const {
-    if (!decoding || seconds_per_row_ == 0) return chunk_;
-    const double rows = std::min(kPauseSeconds / seconds_per_row_, static_cast<double>(chunk_));
-    return std::clamp(static_cast<int>(rows), std::min(kLeastRows, chunk_), chunk_);
+    const int least = std::min(kLeastRows, chunk_);
+    if (seconds_per_row_ == 0) return least;  // the first step measures
+    const double rows = (decoding ? kPauseSeconds : kStepSeconds) / seconds_per_row_;
+    return std::clamp(static_cast<int>(std::min(rows, static_cast<double>(chunk_))), least, chunk_);
   }
 
   // A step with this many prompt rows took so long.

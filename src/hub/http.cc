@@ -289,7 +289,7 @@ Result<HttpResponse> http_get(const HttpRequest& request, BodySink& sink, const 
     url = *next;
   }
   return fail(ErrorKind::kNetwork, "http.redirect",
-              fmt::format("{} redirects more than {} times", request.url, kMaxRedirects));
+              fmt::format("{} redirects more than {} times", without_query(request.url), kMaxRedirects));
 }
 
 Result<HttpText> http_get_text(const HttpRequest& request, size_t limit, const std::stop_token& stop) {

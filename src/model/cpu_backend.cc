@@ -4,8 +4,8 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <new>
 
-#include "base/check.h"
 #include "model/cpu_attention.h"
 #include "model/cpu_operand.h"
 #include "model/cpu_weight.h"
@@ -19,6 +19,13 @@ constexpr int64_t kParallelValues = 8192;
 constexpr int kManyColumns = 16;
 // Rows whose logits are computed at once; each takes two columns of the head's product.
 constexpr int kHeadRows = 32;
+
+// Memory the system refuses ends the step, which its caller survives.
+template <class T>
+T allocated(Result<T> memory) {
+  if (!memory) throw std::bad_alloc();
+  return *std::move(memory);
+}
 
 class CpuBackend final : public Backend {
  public:
@@ -41,16 +48,12 @@ class CpuBackend final : public Backend {
   }
 
   float* allocate_rows(int64_t rows, int64_t width) override {
-    auto buffer = HugeBuffer::allocate(static_cast<size_t>(rows * width) * sizeof(float));
-    PT_CHECK(buffer.has_value());
-    rows_.push_back(*std::move(buffer));
+    rows_.push_back(allocated(HugeBuffer::allocate(static_cast<size_t>(rows * width) * sizeof(float))));
     return rows_.back().as<float>();
   }
 
   std::unique_ptr<Operand> make_operand(int64_t rows, int64_t width) override {
-    auto operand = CpuOperand::create(rows, width, !activations_f32_);
-    PT_CHECK(operand.has_value());
-    return *std::move(operand);
+    return allocated(CpuOperand::create(rows, width, !activations_f32_));
   }
 
   void embed(const Weight& table, std::span<const int32_t> tokens, float scale, float* x) override {
@@ -83,11 +86,8 @@ class CpuBackend final : public Backend {
               float* logits) override {
     const auto& matrix = static_cast<const CpuWeight&>(head);
     const bool two_terms = !activations_f32_ && !matrix.any_float();
-    if (head_in_ == nullptr) {
-      auto operand = CpuOperand::create(2 * kHeadRows, matrix.cols, !activations_f32_);
-      PT_CHECK(operand.has_value());
-      head_in_ = *std::move(operand);
-    }
+    if (head_in_ == nullptr)
+      head_in_ = allocated(CpuOperand::create(2 * kHeadRows, matrix.cols, !activations_f32_));
     for (int begin = 0; begin < rows; begin += kHeadRows) {
       const int count = std::min(kHeadRows, rows - begin);
       float* out = logits + begin * matrix.rows;

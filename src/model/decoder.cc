@@ -13,7 +13,6 @@ void Decoder::prepare(const Batch& batch) {
     const int capacity = std::max({rows, 32, workspace_.rows * 2});
     const int64_t q_width = int64_t{config_.heads} * config_.head_dim;
     const int64_t qkv_width = int64_t{config_.heads + 2 * config_.kv_heads} * config_.head_dim;
-    workspace_.rows = capacity;
     workspace_.x = backend_->allocate_rows(capacity, config_.hidden);
     workspace_.qkv = backend_->allocate_rows(capacity, qkv_width);
     workspace_.gate_up = backend_->allocate_rows(capacity, int64_t{2} * config_.ffn);
@@ -21,6 +20,7 @@ void Decoder::prepare(const Batch& batch) {
     workspace_.normed = backend_->make_operand(capacity, config_.hidden);
     workspace_.attended = backend_->make_operand(capacity, q_width);
     workspace_.activated = backend_->make_operand(capacity, config_.ffn);
+    workspace_.rows = capacity;  // last: allocation may throw
   }
   std::vector<int64_t> positions;
   positions.reserve(static_cast<size_t>(rows));

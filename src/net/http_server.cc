@@ -7,6 +7,7 @@
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -248,7 +249,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Request request = reader.take();
     request.peer = peer_;
     server_->answering_changed(+1);
-    server_->handler(std::move(request), std::make_shared<Responder>(exchange));
+    try {
+      server_->handler(std::move(request), std::make_shared<Responder>(exchange));
+    } catch (const std::exception&) {  // memory ran out: the dropped Responder has answered 500
+    }
     co_await (write_answer(*exchange) || watch_client(*exchange));
     bool keep = exchange->keep_alive() && exchange->take().finished && !closed_;
     if (!whole_) exchange->mark_gone();

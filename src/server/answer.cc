@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "server/prompts.h"
 #include "text/tokenizer.h"
@@ -160,9 +161,14 @@ void Answer::drain() {
       }
       events.swap(events_);
     }
-    for (const Event& event : events) handle(event);
-    if (!out_.empty()) reply_->write(std::exchange(out_, {}));
-    if (over_ && plan_.stream) reply_->finish();
+    try {
+      for (const Event& event : events) handle(event);
+      if (!out_.empty()) reply_->write(std::exchange(out_, {}));
+      if (over_ && plan_.stream) reply_->finish();
+    } catch (const std::exception&) {  // memory ran out: the answer is cut off when the engine lets go of it
+      over_ = true;
+      cancel_all();
+    }
     if (over_ && open_choices_ == 0) reply_.reset();
   }
 }

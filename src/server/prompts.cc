@@ -5,6 +5,7 @@
 #include <optional>
 #include <random>
 
+#include "engine/chat_tokens.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -79,7 +80,7 @@ wire::ApiResult<std::vector<int32_t>> chat_prompt(const Context& context, const 
     return std::unexpected(std::move(error));
   }
   if (auto error = cannot_fit(context, engine, text->size())) return std::unexpected(std::move(*error));
-  return engine.tokenizer().encode(*text, {.add_special = false, .parse_special = true});
+  return encode_chat(engine.tokenizer(), *text);
 }
 
 wire::ApiResult<std::vector<int32_t>> completion_prompt(const Context& context, const Engine& engine,

@@ -15,8 +15,8 @@ namespace pingti {
 // 400 "context_length_exceeded" with both numbers.
 wire::ApiError too_long(std::string message, size_t prompt_tokens, int64_t context);
 
-// Renders the chat template and encodes it; the template places all special tokens. Text that cannot fit,
-// whatever its tokens, is refused before it is encoded.
+// Renders the chat template and encodes it (encode_chat). Text that cannot fit, whatever its tokens, is
+// refused before it is encoded.
 wire::ApiResult<std::vector<int32_t>> chat_prompt(const Context& context, const Engine& engine,
                                                   const wire::ChatRequest& request);
 

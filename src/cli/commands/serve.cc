@@ -5,9 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <thread>
 
 #include "base/file.h"
@@ -147,9 +149,11 @@ class StopSignals {
   std::atomic<bool> loaded_{false};
 };
 
+// Not fmt::print, which throws when nobody reads stderr any more.
 void log_access(const AccessRecord& record) {
-  fmt::print(stderr, "{} {} {} {} {:.3f}s {}\n", record.peer, record.method, record.target, record.status,
-             record.seconds, record.request_id);
+  const std::string line = fmt::format("{} {} {} {} {:.3f}s {}\n", record.peer, record.method, record.target,
+                                       record.status, record.seconds, record.request_id);
+  std::fputs(line.c_str(), stderr);
 }
 
 std::string url(const ServerOptions& options, uint16_t port) {
@@ -181,6 +185,7 @@ int serve(ServeOptions options) {
   options.engine.model_path = *path;
   if (options.access_log) options.server.on_access = log_access;
 
+  std::unique_ptr<Engine> engine;  // outlives the server
   auto server = Server::start(options.server);
   if (!server) return print_error(server.error());
   std::string address = url(options.server, (*server)->port());
@@ -188,14 +193,15 @@ int serve(ServeOptions options) {
   std::fflush(stdout);
   signals.exit_while_loading();
   options.engine.progress = [&](double fraction) { (*server)->set_load_progress(fraction); };
-  auto engine = make_engine(options.engine);
+  auto made = make_engine(options.engine);
   signals.loaded();
-  if (!engine) return print_error(engine.error());
+  if (!made) return print_error(made.error());
+  engine = *std::move(made);
 
-  const EngineInfo& info = (*engine)->info();
+  const EngineInfo& info = engine->info();
   std::vector<std::string> ids = options.server.model_ids;
   name_model(options, info, &ids);
-  (*server)->attach(**engine, ids);
+  (*server)->attach(*engine, ids);
   fmt::print("{}\nmodel \"{}\", kernels {}, loaded in {:.1f} s\nready: {} (chat page), {}/v1 (OpenAI API)\n",
              describe(info), ids.empty() ? info.model_name : ids[0], info.kernels, info.load_seconds, address,
              address);
