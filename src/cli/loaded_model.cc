@@ -1,5 +1,7 @@
 #include "cli/loaded_model.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "base/machine.h"
@@ -11,7 +13,13 @@ namespace pingti {
 
 Result<std::unique_ptr<Tokenizer>> LoadedModel::tokenizer() const {
   PT_TRY(Vocab vocab, read_vocab(*file));
-  return Tokenizer::create(std::move(vocab));
+  PT_TRY(auto tokenizer, Tokenizer::create(std::move(vocab)));
+  if (tokenizer->size() > model->config().vocab) {
+    return fail(ErrorKind::kInvalid, "model.bad_shape",
+                fmt::format("the tokenizer has {} tokens, but the model has embeddings of {}",
+                            tokenizer->size(), model->config().vocab));
+  }
+  return tokenizer;
 }
 
 Result<LoadedModel> load_model(const EngineFlags& flags) {

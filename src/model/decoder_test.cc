@@ -213,6 +213,9 @@ TEST(Decoder, RefusesFilesThatDoNotFit) {
   EXPECT_EQ(error_of({}), "none");
   EXPECT_EQ(error_of({.architecture = "unheard"}), "model.unknown_architecture");
   EXPECT_EQ(error_of({.heads = 3, .kv_heads = 2, .formats = {DType::kF32}}), "model.bad_value");
+  EXPECT_EQ(error_of({.architecture = "gemma3"}), "none");
+  for (const int window : {0, -5, (1 << 24) + 1})
+    EXPECT_EQ(error_of({.architecture = "gemma3", .window = window}), "model.bad_value");
   EXPECT_EQ(error_of({.head_dim = 20, .formats = {DType::kF32}}), "model.unsupported");
   std::filesystem::remove(path);
 }
