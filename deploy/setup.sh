@@ -33,7 +33,7 @@ missing_lines() {
 # Installs what the package lists name and the machine lacks, in one apt-get call.
 ensure_packages() {
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
-    say "This is not a Debian-like system: install the counterparts of these packages yourself (or use the OCI image):"
+    say "This is not a Debian-like system: install the counterparts of these packages yourself:"
     say "$(package_lines "$@" | tr '\n' ' ')"
     return
   fi
