@@ -17,13 +17,21 @@ std::filesystem::path scratch_file(const char* name) {
          (std::string("pingti_base_test_") + name + std::to_string(::getpid()));
 }
 
-TEST(ThreadPool, CallsEveryIndexOncePerRun) {
+TEST(ThreadPool, DoesAllPiecesOnceWithEachIndexAtMostOnce) {
+  constexpr int kPieces = 100;
   for (int threads : {1, 2, 3, 8}) {
     ThreadPool pool(threads);
-    std::vector<std::atomic<int>> calls(static_cast<size_t>(threads));
-    for (int run = 0; run < 200; ++run) {
-      pool.run([&](int index) { calls[static_cast<size_t>(index)]++; });
-      for (auto& count : calls) ASSERT_EQ(count.load(), run + 1);
+    for (int run = 0; run < 500; ++run) {
+      std::vector<std::atomic<int>> calls(static_cast<size_t>(threads));
+      std::vector<std::atomic<int>> pieces(kPieces);
+      std::atomic<int> next{0};
+      pool.run([&](int index) {
+        calls[static_cast<size_t>(index)]++;
+        for (int piece; (piece = next++) < kPieces;) pieces[static_cast<size_t>(piece)]++;
+      });
+      ASSERT_EQ(calls[0].load(), 1);
+      for (auto& count : calls) ASSERT_LE(count.load(), 1);
+      for (auto& count : pieces) ASSERT_EQ(count.load(), 1);
     }
   }
 }
@@ -32,9 +40,22 @@ TEST(ThreadPool, WakesWorkersThatWentToSleep) {
   ThreadPool pool(3);
   for (int run = 0; run < 3; ++run) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    std::atomic<int> sum{0};
-    pool.run([&](int index) { sum += index; });
-    EXPECT_EQ(sum.load(), 3);
+    std::atomic<int> there{0};
+    pool.run([&](int) {
+      ++there;
+      // Waits for the whole team, within reason.
+      for (int i = 0; i < 2000 && there < 3; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+    EXPECT_EQ(there.load(), 3);
+  }
+}
+
+TEST(ThreadPool, DoesNotWaitForWorkersThatNeverCame) {
+  ThreadPool pool(64);
+  for (int run = 0; run < 1000; ++run) {
+    std::atomic<bool> inside{true};
+    pool.run([&](int) { EXPECT_TRUE(inside.load()); });
+    inside = false;  // a late worker would see it, and read a dead variable
   }
 }
 

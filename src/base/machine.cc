@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <fstream>
+#include <initializer_list>
 #include <limits>
 #include <sstream>
 #include <string>
+#include <string_view>
 
 namespace pingti {
 namespace {
@@ -26,6 +28,17 @@ double first_number(const std::string& path, double otherwise) {
   std::ifstream file(path);
   double value = 0;
   return file >> value ? value : otherwise;
+}
+
+// The sum of some keys of a "key value" file.
+double value_of(const std::string& path, std::initializer_list<std::string_view> keys) {
+  std::ifstream file(path);
+  double sum = 0;
+  double value = 0;
+  for (std::string key; file >> key >> value;) {
+    if (std::ranges::find(keys, key) != keys.end()) sum += value;
+  }
+  return sum;
 }
 
 double cgroup_cpus() {
@@ -54,19 +67,19 @@ uint64_t cgroup_memory_left() {
     const double used = first_number(folder + "/memory.current", 0);
     if (limit > 0) {
       // Page cache counts as used but is given back on demand.
-      std::ifstream stat(folder + "/memory.stat");
-      double cache = 0;
-      for (std::string key; stat >> key;) {
-        double value = 0;
-        stat >> value;
-        if (key == "inactive_file" || key == "active_file") cache += value;
-      }
+      const double cache = value_of(folder + "/memory.stat", {"inactive_file", "active_file"});
       left = std::min(left, std::max(0.0, limit - used + cache));
     }
     const size_t slash = folder.rfind('/');
     if (folder == "/sys/fs/cgroup" || slash == std::string::npos) break;
     folder.resize(slash);
   }
+  // cgroup v1, as containers see their own.
+  const double limit = first_number("/sys/fs/cgroup/memory/memory.limit_in_bytes", -1);
+  const double used = first_number("/sys/fs/cgroup/memory/memory.usage_in_bytes", 0);
+  const double cache =
+      value_of("/sys/fs/cgroup/memory/memory.stat", {"total_inactive_file", "total_active_file"});
+  if (limit > 0) left = std::min(left, std::max(0.0, limit - used + cache));
   return left > 1e18 ? std::numeric_limits<uint64_t>::max() : static_cast<uint64_t>(left);
 }
 

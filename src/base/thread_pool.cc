@@ -11,6 +11,8 @@ namespace {
 // not to burn a core once the engine is idle.
 constexpr int kSpins = 4000;
 
+constexpr uint64_t kClosed = uint64_t{1} << 31;
+
 inline void relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -36,18 +38,31 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::start(Call call, const void* body) {
   call_ = call;
   body_ = body;
-  running_.store(size_ - 1, std::memory_order_relaxed);
-  generation_.fetch_add(1, std::memory_order_release);
+  finished_.store(0, std::memory_order_relaxed);
+  const uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
+  entered_.store(uint64_t{generation} << 32, std::memory_order_release);
+  generation_.store(generation, std::memory_order_release);
   generation_.notify_all();
   call(body, 0);
-  for (int spins = 0; running_.load(std::memory_order_acquire) != 0; ++spins) {
-    // A worker whose core was taken away may need this one.
+  const auto entered =
+      static_cast<uint32_t>(entered_.fetch_or(kClosed, std::memory_order_acq_rel) & (kClosed - 1));
+  for (int spins = 0; finished_.load(std::memory_order_acquire) != entered; ++spins) {
     if (spins < kSpins) {
       relax();
     } else {
       std::this_thread::yield();
     }
   }
+}
+
+// Whether the run of this generation still takes workers; the caller then waits for this one.
+bool ThreadPool::enter(uint32_t generation) {
+  uint64_t state = entered_.load(std::memory_order_acquire);
+  do {
+    if (state >> 32 != generation || (state & kClosed) != 0) return false;
+  } while (!entered_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel,
+                                           std::memory_order_acquire));
+  return true;
 }
 
 void ThreadPool::work(int index) {
@@ -65,8 +80,9 @@ void ThreadPool::work(int index) {
     }
     seen = now;
     if (stop_.load(std::memory_order_relaxed)) return;
+    if (!enter(seen)) continue;
     call_(body_, index);
-    running_.fetch_sub(1, std::memory_order_release);
+    finished_.fetch_add(1, std::memory_order_release);
   }
 }
 

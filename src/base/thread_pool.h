@@ -1,9 +1,11 @@
 // A fixed team of threads for fork-join work inside one forward pass.
 //
-// run(body) calls body(index) once for each index in [0, size()): index 0 on the caller, the others on
-// workers; it returns when all are done. One run at a time (callers must not overlap); body must not call
-// run. Workers spin for a short while after a run, so that back-to-back runs cost well under a
-// microsecond, then sleep.
+// run(body) calls body(0) on the caller and body(index), each index at most once, on every worker that is
+// there before the caller's own call ends; it returns when all calls that began are done. Work is therefore
+// handed out by a shared counter, never by index: a worker whose core was taken away is not waited for, and
+// its share is done by the others. One run at a time (callers must not overlap); body must not call run.
+// Workers spin for a short while after a run, so that back-to-back runs cost well under a microsecond, then
+// sleep.
 #pragma once
 
 #include <atomic>
@@ -33,12 +35,15 @@ class ThreadPool {
   using Call = void (*)(const void* body, int index);
   void start(Call call, const void* body);
   void work(int index);
+  bool enter(uint32_t generation);
 
   int size_;
   Call call_ = nullptr;
   const void* body_ = nullptr;
-  alignas(64) std::atomic<uint32_t> generation_{0};
-  alignas(64) std::atomic<int> running_{0};
+  alignas(64) std::atomic<uint32_t> generation_{0};  // of runs; workers sleep on it
+  // Generation in the upper half, kClosed once the caller is done, and how many workers entered the run.
+  alignas(64) std::atomic<uint64_t> entered_{0};
+  alignas(64) std::atomic<uint32_t> finished_{0};  // of those that entered
   std::atomic<bool> stop_{false};
   std::vector<std::thread> workers_;
 };

@@ -52,17 +52,23 @@ double probe_read_bandwidth(ThreadPool& threads) {
   constexpr size_t kBytes = size_t{512} << 20;
   auto buffer = HugeBuffer::allocate(kBytes);
   if (!buffer) return 0;
-  const size_t share = kBytes / static_cast<size_t>(threads.size()) / 4096 * 4096;
-  const auto part = [&](int index) { return buffer->data() + static_cast<size_t>(index) * share; };
-  threads.run([&](int index) { std::memset(part(index), 1, share); });
+  constexpr size_t kPiece = size_t{4} << 20;
+  const auto each_piece = [&](const auto& visit) {
+    std::atomic<size_t> next{0};
+    threads.run([&](int) {
+      for (size_t begin; (begin = next.fetch_add(kPiece)) < kBytes;) visit(buffer->data() + begin);
+    });
+  };
+  each_piece([](std::byte* piece) { std::memset(piece, 1, kPiece); });
   double best = 0;
   std::atomic<uint64_t> sink{0};
   for (int round = 0; round < 8; ++round) {
     const double seconds = seconds_of([&] {
-      threads.run(
-          [&](int index) { sink += sum_words(reinterpret_cast<const uint64_t*>(part(index)), share / 8); });
+      each_piece([&](const std::byte* piece) {
+        sink += sum_words(reinterpret_cast<const uint64_t*>(piece), kPiece / 8);
+      });
     });
-    best = std::max(best, static_cast<double>(share) * threads.size() / seconds);
+    best = std::max(best, static_cast<double>(kBytes) / seconds);
   }
   return best;
 }

@@ -58,8 +58,27 @@ void CpuAttention::plan(const AttentionLayer& layer, const Batch& batch) {
       }
     }
   }
+  size_workspaces(group, tile_tokens, partial_stride(config.head_dim));
   // Long tiles first, so that the threads end together.
   if (!split) std::ranges::reverse(tasks_);
+}
+
+// On the caller's thread, where running out of memory can be told.
+void CpuAttention::size_workspaces(int group, int tile_tokens, int64_t stride) {
+  int64_t partials = 0;
+  for (const Task& task : tasks_) {
+    if (task.partial >= 0) continue;
+    partials = std::max(partials, int64_t{task.token_end - task.token_begin} * group *
+                                      (task.block_end - task.block_begin) * stride);
+  }
+  const auto rows = static_cast<size_t>(tile_tokens * group);
+  const auto scratch = static_cast<size_t>(attend_scratch_floats(tile_tokens * group));
+  for (Workspace& workspace : workspaces_) {
+    if (workspace.rows.size() < rows) workspace.rows.resize(rows);
+    if (workspace.scratch.size() < scratch) workspace.scratch.resize(scratch);
+    if (workspace.partials.size() < static_cast<size_t>(partials))
+      workspace.partials.resize(static_cast<size_t>(partials));
+  }
 }
 
 void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const float* qkv, CpuOperand& out,
@@ -85,9 +104,6 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
         const int64_t blocks = last / kAttentionBlock + 1 - first / kAttentionBlock;
         attend(layer, qkv, task, partials_.data() + task.partial * stride, blocks, workspace);
       } else {
-        const auto needed =
-            static_cast<size_t>(int64_t{task.token_end - task.token_begin} * group * own * stride);
-        if (workspace.partials.size() < needed) workspace.partials.resize(needed);
         attend(layer, qkv, task, workspace.partials.data(), own, workspace);
         merge(layer, task, workspace.partials.data(), own, out, task_block);
       }
@@ -121,9 +137,6 @@ void CpuAttention::attend(const AttentionLayer& layer, const float* qkv, const T
   const SequenceSlice& slice = *task.slice;
   const auto& table = slice.pages[layer.group];
   const int row_count = (task.token_end - task.token_begin) * group;
-  workspace.rows.resize(static_cast<size_t>(row_count));
-  const auto scratch = static_cast<size_t>(attend_scratch_floats(row_count));
-  if (workspace.scratch.size() < scratch) workspace.scratch.resize(scratch);
 
   constexpr int64_t kPages = kAttentionBlock / kPageTokens;
   for (int64_t block = task.block_begin; block < task.block_end; ++block) {

@@ -41,6 +41,7 @@ class CpuAttention {
   };
 
   void plan(const AttentionLayer& layer, const Batch& batch);
+  void size_workspaces(int group, int tile_tokens, int64_t stride);
   void attend(const AttentionLayer& layer, const float* qkv, const Task& task, float* partials,
               int64_t blocks, Workspace& workspace) const;
   void merge(const AttentionLayer& layer, const Task& task, const float* partials, int64_t blocks,

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/machine.h"
 #include "model/cpu_backend.h"
 #include "model/decoder.h"
 #include "model/tensors.h"
@@ -135,7 +136,30 @@ void Decoder::plan_groups(KvType kv_type) {
   }
 }
 
+namespace {
+
+// Refuses a file whose packed weights cannot be held, before the kernel ends the process for it.
+Result<void> check_memory(const gguf::File& file) {
+  int64_t needed = 0;
+  for (const gguf::TensorInfo& tensor : file.tensors()) {
+    const auto matrix = plan_packed(tensor.format->type, tensor.rows(), tensor.cols());
+    needed += matrix && tensor.rows() > 1 ? matrix->bytes() : tensor.byte_size();
+  }
+  const uint64_t available = available_memory();
+  if (static_cast<uint64_t>(needed) > available) {
+    const auto mib = [](uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+    return fail(ErrorKind::kExhausted, "model.memory",
+                fmt::format("the weights need {:.0f} MiB of memory, but {:.0f} MiB are available",
+                            mib(static_cast<uint64_t>(needed)), mib(available)),
+                "choose a smaller model or quantization");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Model>> Model::load(const gguf::File& file, const ModelOptions& options) {
+  PT_TRY_VOID(check_memory(file));
   auto backend = make_cpu_backend({.kernels = options.kernels,
                                    .threads = options.threads,
                                    .kv_type = options.kv_type,
