@@ -41,10 +41,10 @@ class Greedy : public testing::TestWithParam<const char*> {};
 
 TEST_P(Greedy, EqualsTransformers) {
   const std::string name = GetParam();
-  nlohmann::json golden;
-  std::ifstream(std::string(PINGTI_SOURCE_DIR) + "/tests/model/greedy/" + name + ".json") >> golden;
   const auto path = find_model_file(name + ".gguf");
   if (path.empty()) GTEST_SKIP() << name << ".gguf is not on this machine";
+  nlohmann::json golden;
+  std::ifstream(std::string(PINGTI_SOURCE_DIR) + "/tests/model/greedy/" + name + ".json") >> golden;
 
   ThreadPool threads(available_cpus());
   auto file = gguf::File::open(path);
