@@ -27,11 +27,6 @@ const char* spelled(FinishReason reason) {
   return "error";
 }
 
-size_t characters(const std::string& text) {
-  return static_cast<size_t>(
-      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 // From the choices ahead and how long answers have been taking.
 int retry_after(const Context& context, const EngineStats& stats) {
   double rounds =
@@ -226,7 +221,7 @@ void Answer::on_tokens(const Event& event, const TokenEvent& tokens) {
 void Answer::emit(Choice& choice, wire::ChoicePart part) {
   part.text_offset = choice.characters;
   if (part.logprobs) {
-    for (const wire::TokenScore& score : *part.logprobs) choice.characters += characters(score.bytes);
+    for (const wire::TokenScore& score : *part.logprobs) choice.characters += wire::characters(score.bytes);
   }
   if (!plan_.stream) {
     choice.part.text += part.text;

@@ -103,6 +103,20 @@ void read_limits_and_logprobs(FieldReader& fields, ChatRequest* out) {
   if (logprobs) out->top_logprobs = static_cast<int>(top);
 }
 
+// Free-form variables of the template, but for those that the request itself sets.
+void read_template_kwargs(FieldReader& fields, Json* out) {
+  const Json* kwargs = fields.take("chat_template_kwargs");
+  if (!kwargs) return;
+  if (!kwargs->is_object()) return fields.fail_type("chat_template_kwargs", "an object", *kwargs);
+  for (const char* name : {"add_generation_prompt", "messages", "tools"}) {
+    if (!kwargs->contains(name)) continue;
+    const std::string path = fmt::format("chat_template_kwargs.{}", name);
+    return fields.fail(unsupported_field(
+        path, fmt::format("'{}' is not supported: the server sets this variable itself.", path)));
+  }
+  *out = *kwargs;
+}
+
 }  // namespace
 
 ApiResult<ChatRequest> parse_chat_request(std::string_view body) {
@@ -113,10 +127,7 @@ ApiResult<ChatRequest> parse_chat_request(std::string_view body) {
   read_common(fields, &request.common);
   read_messages(fields, &request.messages);
   read_limits_and_logprobs(fields, &request);
-  if (const Json* kwargs = fields.take("chat_template_kwargs")) {
-    if (!kwargs->is_object()) fields.fail_type("chat_template_kwargs", "an object", *kwargs);
-    request.template_kwargs = *kwargs;
-  }
+  read_template_kwargs(fields, &request.template_kwargs);
   fields.refuse("tools", {Json::array()});
   fields.refuse("tool_choice", {"none", "auto"});
   fields.refuse("functions", {Json::array()});

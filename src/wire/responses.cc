@@ -48,12 +48,6 @@ Json chat_logprobs(const ChoicePart& part) {
   return {{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
-// Characters that begin in these bytes: what text_offset counts.
-size_t characters(const std::string& bytes) {
-  return static_cast<size_t>(
-      std::ranges::count_if(bytes, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
 // The API spells tokens that are not text "bytes:\\xe2\\x80".
 std::string spelled(const std::string& bytes) {
   try {
@@ -154,6 +148,11 @@ Json completion_usage_chunk(const AnswerHead& head, const Usage& usage) {
   chunk["choices"] = Json::array();
   chunk["usage"] = usage_fields(usage);
   return chunk;
+}
+
+size_t characters(std::string_view bytes) {
+  return static_cast<size_t>(
+      std::ranges::count_if(bytes, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 std::string sse_event(const Json& data) { return "data: " + to_text(data) + "\n\n"; }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "wire/json.h"
@@ -52,6 +53,9 @@ Json chat_usage_chunk(const AnswerHead& head, const Usage& usage);
 Json completion_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices, const Usage& usage);
 Json completion_chunk(const AnswerHead& head, const ChoicePart& part, bool with_usage_field);
 Json completion_usage_chunk(const AnswerHead& head, const Usage& usage);
+
+// Characters that begin in these bytes: what text_offset counts.
+size_t characters(std::string_view bytes);
 
 // "data: {...}\n\n"
 std::string sse_event(const Json& data);

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -122,6 +123,12 @@ TEST(ChatRequest, RefusesByNameWhatItDoesNotDo) {
     EXPECT_NE(std::string(extra).find(error.param), std::string::npos) << extra;
   }
   EXPECT_EQ(chat_error(R"("temperatur": 1)").code, "unknown_parameter");
+  for (const char* name : {"add_generation_prompt", "messages", "tools"}) {
+    ApiError error = chat_error(fmt::format(R"("chat_template_kwargs": {{"{}": null}})", name));
+    EXPECT_EQ(error.status, 400);
+    EXPECT_EQ(error.code, "unsupported_parameter") << name;
+    EXPECT_EQ(error.param, std::string("chat_template_kwargs.") + name);
+  }
   EXPECT_EQ(body_error(R"({"messages":[{"role":"tool","content":"x"}]})").code, "unsupported_parameter");
   EXPECT_EQ(
       body_error(R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})")
@@ -155,6 +162,12 @@ TEST(CompletionRequest, ReadsItsOwnFields) {
   EXPECT_EQ(parsed->top_logprobs, 2);
   EXPECT_EQ(parsed->max_tokens, 0);
   EXPECT_EQ(parse_completion_request(R"({"prompt":"a","best_of":2})").error().code, "unsupported_parameter");
+}
+
+TEST(Responses, CharactersAreCountedByTheirFirstByte) {
+  EXPECT_EQ(characters(""), 0u);
+  EXPECT_EQ(characters("aé平"), 3u);
+  EXPECT_EQ(characters("\xB9\xB3"), 0u);
 }
 
 TEST(Responses, ShapesOfTheOpenAiApi) {
