@@ -134,7 +134,7 @@ bool ChatSession::answer() {
     return false;
   }
   GenerationRequest request{.id = "chat", .prompt = *tokens, .max_tokens = options_.max_tokens};
-  request.sampling = options_.sampling.with_seed();
+  request.sampling = options_.sampling.params_for(engine_);
   request.sampling.seed += retries_;
   last_seed_ = request.sampling.seed;
   const auto summary =

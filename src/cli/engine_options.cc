@@ -55,13 +55,21 @@ void add_sampling_flags(CLI::App& app, SamplingFlags* flags) {
   add("--dry-base", params.dry_base, "DRY base");
   add("--dry-allowed-length", params.dry_allowed_length, "repetitions up to this length are free");
   add("--dry-penalty-last-n", params.dry_penalty_last_n, "tokens DRY looks at; -1: all");
+  app.add_option("--dry-sequence-breaker", flags->dry_breakers,
+                 "text a repetition cannot cross (repeatable; none: no text); default: line break : \" *")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->check([](const std::string& text) { return std::string(text.empty() ? "it must not be empty" : ""); })
+      ->group("Sampling");
   add("--xtc-probability", params.xtc_probability, "chance to exclude top choices; 0: off");
   add("--xtc-threshold", params.xtc_threshold, "probability above which a token is a top choice");
   app.add_option("-s,--seed", flags->seed, "seed; default: a new one each time")->group("Sampling");
 }
 
-SamplingParams SamplingFlags::with_seed() const {
+SamplingParams SamplingFlags::params_for(const Engine& engine) const {
   SamplingParams result = params;
+  if (params.dry_multiplier > 0 && dry_breakers != std::vector<std::string>{"none"})
+    result.dry_sequence_breakers = pingti::dry_breakers(engine.tokenizer(), dry_breakers);
   if (seed) {
     result.seed = *seed;
   } else {

@@ -7,8 +7,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
+#include "engine/dry_breakers.h"
 #include "engine/engine.h"
 #include "sample/sampling_params.h"
 
@@ -39,9 +41,10 @@ std::string describe(const EngineInfo& info);
 struct SamplingFlags {
   SamplingParams params;
   std::optional<uint64_t> seed;
+  std::vector<std::string> dry_breakers = default_dry_breakers();
 
-  // The parameters with the seed given, or one drawn now.
-  SamplingParams with_seed() const;
+  // The parameters with the seed given, or one drawn now, and the DRY breakers as this model's tokens.
+  SamplingParams params_for(const Engine& engine) const;
 };
 
 // --temp, --top-k, --top-p, --min-p, --typical, penalties, DRY, XTC, -s/--seed. Defaults are those of a

@@ -6,14 +6,12 @@
 #include <random>
 
 #include "engine/chat_tokens.h"
+#include "engine/dry_breakers.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace pingti {
 namespace {
-
-// Where a repetition ends unless the request says otherwise: llama-server's choice.
-const std::vector<std::string> kDryBreakers = {"\n", ":", "\"", "*"};
 
 uint64_t random_seed() {
   static thread_local std::mt19937_64 random{std::random_device{}()};
@@ -40,10 +38,8 @@ SamplingParams sampling_params(const Engine& engine, const wire::SamplingFields&
   params.logit_bias = fields.logit_bias;
   params.seed = fields.seed.value_or(random_seed());
   if (params.dry_multiplier > 0) {
-    for (const std::string& text : fields.dry_sequence_breakers.value_or(kDryBreakers)) {
-      params.dry_sequence_breakers.push_back(
-          engine.tokenizer().encode(text, {.add_special = false, .parse_special = true}));
-    }
+    params.dry_sequence_breakers =
+        dry_breakers(engine.tokenizer(), fields.dry_sequence_breakers.value_or(default_dry_breakers()));
   }
   return params;
 }

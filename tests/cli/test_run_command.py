@@ -41,6 +41,20 @@ def test_the_chat_template_and_a_system_text_reach_the_model():
     assert len({plain.stdout, piped.stdout, system.stdout}) == 3
 
 
+def test_dry_repetitions_end_at_the_breakers():
+    def answer(*breakers):
+        done = run("--raw", "-p", "1: one\n2: one\n3: one\n4: one\n5: one\n", "-n", "24", "--temp", "0", "--dry-multiplier", "4", *breakers)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    none = answer("--dry-sequence-breaker", "none")
+    default = answer()
+    assert default != none
+    given = [piece for text in ["\n", ":", '"', "*"] for piece in ("--dry-sequence-breaker", text)]
+    assert answer(*given) == default
+    assert run("-p", "x", "--dry-sequence-breaker", "").returncode == 2
+
+
 def test_failures_name_the_reason():
     too_long = run("-p", "word " * 300, "-c", "256")
     assert too_long.returncode == 1

@@ -64,7 +64,7 @@ Result<void> answer(const Flags& flags) {
   PT_TRY(const auto engine, open_engine(engine_flags));
   GenerationRequest request{.id = "run", .max_tokens = flags.max_tokens};
   PT_TRY(request.prompt, prompt_tokens(*engine, flags, std::move(prompt)));
-  request.sampling = flags.sampling.with_seed();
+  request.sampling = flags.sampling.params_for(*engine);
   request.ignore_eos = flags.ignore_eos;
   const uint64_t seed = request.sampling.seed;
   const auto show = [](std::string_view text) {
