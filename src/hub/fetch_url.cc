@@ -41,7 +41,7 @@ class PartSink : public BodySink {
     if (!total_) total_ = wanted;
     if (total_) PT_TRY_VOID(check_room(target_, *total_ - std::min(*total_, part_.size())));
     PT_TRY_VOID(
-        part_.set_origin({object_.source, validator(response), object_.expected.sha256, 0, 0}, false));
+        part_.set_origin({object_.remembered(), validator(response), object_.expected.sha256, 0, 0}, false));
     meter_.start(part_.size(), total_);
     return {};
   }
@@ -80,7 +80,7 @@ bool can_resume(const PartFile& part, const UrlObject& object) {
   if (part.size() == 0 || origin.pieces > 0) return false;
   if (object.expected.size && part.size() > *object.expected.size) return false;
   if (!object.expected.sha256.empty()) return origin.sha256 == object.expected.sha256;
-  return origin.source == object.source && !origin.validator.empty();
+  return origin.source == object.remembered() && !origin.validator.empty();
 }
 
 Result<void> prepare(PartFile& part, const UrlObject& object, const TransferOptions& options,
@@ -102,7 +102,7 @@ Result<bool> attempt(const UrlObject& object, const std::filesystem::path& targe
   HttpRequest request = object.request;
   request.stall_timeout = options.stall_timeout;
   request.offset = part.size();
-  if (part.origin().source == object.source) request.if_range = part.origin().validator;
+  if (part.origin().source == object.remembered()) request.if_range = part.origin().validator;
   PartSink sink(object, target, part, meter);
   const auto response = http_get(request, sink, options.stop);
   if (!response) {
@@ -163,7 +163,7 @@ Result<void> fetch_url(const UrlObject& object, const std::filesystem::path& tar
       return std::unexpected(complete.error());
     }
     if (*complete) {
-      auto finished = finish_part(part, target, object.expected, object.source, meter);
+      auto finished = finish_part(part, target, object.expected, object.source, object.remembered(), meter);
       if (finished || !resumed || finished.error().code != "hub.sha256_mismatch") return finished;
       meter.note("the bytes of the earlier try were not right: fetching the whole file again");
       resumed = false;

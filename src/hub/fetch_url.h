@@ -12,9 +12,12 @@ namespace pingti {
 
 struct UrlObject {
   HttpRequest request;     // address and credential
-  std::string source;      // for people and for the stamp, e.g. "hf:ORG/REPO:FILE"
+  std::string source;      // for people, e.g. "hf:ORG/REPO:FILE"
   std::string token_hint;  // what to set when the peer asks for authorization; may be empty
   Expected expected;
+  std::string identity{};  // the source as stamp and part file remember it; empty: the same text
+
+  const std::string& remembered() const { return identity.empty() ? source : identity; }
 };
 
 // The caller holds the target's lock and has made its folder.

@@ -91,7 +91,7 @@ TEST_F(HubFiles, FinishRefusesAWrongDigestAndLeavesTheOldFile) {
   auto part = PartFile::open(folder_ / "m");
   ASSERT_TRUE(part);
   ASSERT_TRUE(part->append(bytes("abd")));
-  const auto done = finish_part(*part, folder_ / "m", {3, kAbcDigest}, "source", meter);
+  const auto done = finish_part(*part, folder_ / "m", {3, kAbcDigest}, "source", "source", meter);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, "hub.sha256_mismatch");
   EXPECT_THAT(done.error().message, HasSubstr(kAbcDigest));

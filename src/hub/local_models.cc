@@ -27,7 +27,7 @@ std::vector<RemoteFile> pulled_before(const fs::path& folder) {
 }
 
 std::unexpected<Error> not_pulled(const Reference& reference) {
-  const std::string text = to_string(reference);
+  const std::string text = display(reference);
   return fail(ErrorKind::kNotFound, "hub.not_pulled",
               fmt::format("the model {} is not on this machine", text),
               fmt::format("fetch it with: pingti pull {}", text));
@@ -57,7 +57,7 @@ Result<fs::path> url_target(const Reference& reference, const fs::path& folder) 
       '_');
   if (!is_safe_relative_path(path) || path.find('/') == std::string::npos) {
     return fail(ErrorKind::kInvalid, "hub.reference",
-                fmt::format("the address {} does not end in a file name", reference.name));
+                fmt::format("the address {} does not end in a file name", display(reference)));
   }
   return folder / "url" / path;
 }
@@ -112,7 +112,8 @@ Result<fs::path> resolve_model(std::string_view text, const fs::path& folder) {
     case Reference::Kind::kUrl: {
       PT_TRY(const fs::path target, url_target(reference, folder));
       const auto stamp = valid_stamp(target);
-      if (stamp && (stamp->source == reference.name || stamp->sha256 == reference.sha256)) return target;
+      if (stamp && (stamp->source == url_identity(reference.name) || stamp->sha256 == reference.sha256))
+        return target;
       break;
     }
     case Reference::Kind::kPypi:

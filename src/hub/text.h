@@ -15,5 +15,7 @@ std::string human_bytes(uint64_t bytes);
 
 // An address as it may be shown: without its query, which may hold a signature.
 std::string without_query(std::string_view url);
+// The same with "?…" in the query's place.
+std::string display_url(std::string_view url);
 
 }  // namespace pingti

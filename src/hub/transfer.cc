@@ -88,7 +88,7 @@ std::chrono::milliseconds backoff(int attempt) {
 }
 
 Result<void> finish_part(PartFile& part, const std::filesystem::path& target, const Expected& expected,
-                         const std::string& source, ProgressMeter& meter) {
+                         const std::string& source, const std::string& remembered, ProgressMeter& meter) {
   const uint64_t size = part.size();
   if (expected.size && *expected.size != size) {
     part.discard();
@@ -106,7 +106,7 @@ Result<void> finish_part(PartFile& part, const std::filesystem::path& target, co
   }
   remove_stamp(target);
   PT_TRY_VOID(part.publish());
-  PT_TRY_VOID(write_stamp(target, found, source));
+  PT_TRY_VOID(write_stamp(target, found, remembered));
   meter.done(size);
   return {};
 }

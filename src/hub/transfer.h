@@ -57,8 +57,8 @@ Result<void> wait_before_retry(std::chrono::milliseconds delay, const std::stop_
 std::chrono::milliseconds backoff(int attempt);
 
 // Checks size and digest of a complete part file and puts it in its place with its stamp. A digest that
-// differs discards the part file: error "hub.sha256_mismatch".
+// differs discards the part file: error "hub.sha256_mismatch". Messages say `source`, the stamp `remembered`.
 Result<void> finish_part(PartFile& part, const std::filesystem::path& target, const Expected& expected,
-                         const std::string& source, ProgressMeter& meter);
+                         const std::string& source, const std::string& remembered, ProgressMeter& meter);
 
 }  // namespace pingti

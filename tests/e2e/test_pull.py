@@ -115,6 +115,34 @@ def test_url_is_fetched_once(pingti, files):
     assert pingti.litter() == []
 
 
+def test_a_query_is_kept_from_disk_and_messages(pingti, files):
+    data = content(300_000)
+    faults = files.add("/m.gguf", data)
+    address = files.url + "/m.gguf?X-Signature=s3cr3t"
+    faults.statuses = [(503, {})]
+    done = pingti("pull", "--json", address)
+    assert done.returncode == 0 and "s3cr3t" not in done.out + done.err
+    path = pathlib.Path(json.loads(done.out.splitlines()[-1])["path"])
+    assert path.read_bytes() == data and files.requests[-1][0].endswith("?X-Signature=s3cr3t")
+    assert pingti.pull(address) == path and len(files.fetches("/m.gguf")) == 2, "the same address: not fetched again"
+    assert "s3cr3t" not in pingti("run", "-m", address + "&other=s3cr3t", "-p", "x").err
+    kept = [file for file in pingti.folder.rglob("*") if file.is_file() and b"s3cr3t" in file.read_bytes()]
+    assert kept == [] and not any("s3cr3t" in str(file) for file in pingti.folder.rglob("*"))
+    faults.statuses = [(404, {})]
+    assert "s3cr3t" not in pingti.refused("hub.http_404", files.url + "/m.gguf?X-Signature=s3cr3t-later")
+
+
+def test_a_signed_download_goes_on_after_a_cut(pingti, files):
+    data = content(3_000_000)
+    faults = files.add("/m.gguf", data)
+    faults.cut_after = [1_000_000]
+    address = files.url + "/m.gguf?sig=s3cr3t"
+    assert pingti("pull", "--retries", "0", address).returncode == 1
+    assert not any(b"s3cr3t" in file.read_bytes() for file in pingti.folder.rglob("*") if file.is_file())
+    assert pingti.pull(address).read_bytes() == data
+    assert files.fetches("/m.gguf")[1].get("Range", "bytes=0-") != "bytes=0-"
+
+
 def test_size_is_shown_before_the_first_byte_and_json_lines_parse(pingti, files):
     files.add("/m.gguf", content(300_000))
     done = pingti("pull", "--json", files.url + "/m.gguf")

@@ -100,8 +100,8 @@ int pull_all(const Arguments& arguments) {
   for (const auto& reference : references) {
     const auto model = pull(reference, options, progress);
     progress.end_bar();
-    if (!model) return print_failure(arguments, to_string(reference), model.error());
-    print_model(arguments, to_string(reference), *model);
+    if (!model) return print_failure(arguments, display(reference), model.error());
+    print_model(arguments, display(reference), *model);
   }
   return kExitOk;
 }
