@@ -1,11 +1,13 @@
 // The engine: prompts in, token events out. What servers and commands run a model by; beside it only
-// chat_tokens.h and what reads a file without running it (vocab_from_gguf.h, kv_type.h) are for them.
+// chat_tokens.h, dry_breakers.h and what reads a file without running it (vocab_from_gguf.h, kv_type.h) are
+// for them.
 //
 // Engine is an interface so that tests can script one. LocalEngine (make_engine) runs one model on this
 // machine: a single thread of its own steps all sequences as one continuous batch. All methods may be
 // called from any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -126,8 +128,10 @@ class Engine {
   virtual void cancel(uint64_t request) = 0;
 
   virtual EngineStats stats() const = 0;
-  // Refuses new requests ("engine.draining"), lets running ones finish, returns when all are done.
-  virtual void drain() = 0;
+  // Refuses new requests ("engine.draining"), lets the others finish, returns when all are done. What is open
+  // after `limit` (none: no limit) finishes as kCancelled.
+  virtual void drain(std::optional<std::chrono::milliseconds> limit) = 0;
+  void drain() { drain(std::nullopt); }
 };
 
 struct EngineOptions {

@@ -85,10 +85,15 @@ EngineStats LocalEngine::stats() const {
   return stats;
 }
 
-void LocalEngine::drain() {
+void LocalEngine::drain(std::optional<std::chrono::milliseconds> limit) {
   std::unique_lock lock(mutex_);
   draining_ = true;
-  quiet_.wait(lock, [this] { return open_requests_ == 0 && waiting_for_work_; });
+  const auto quiet = [this] { return open_requests_ == 0 && waiting_for_work_; };
+  if (limit && !quiet_.wait_for(lock, *limit, quiet)) {
+    inbox_.cancel_all = true;
+    work_.notify_one();
+  }
+  quiet_.wait(lock, quiet);
 }
 
 void LocalEngine::loop() {
@@ -103,7 +108,7 @@ void LocalEngine::loop() {
     publish();
   }
   take_inbox();
-  while (!open_.empty()) drop(open_.begin()->first, FinishReason::kCancelled, nullptr);
+  drop_all();
   publish();
 }
 
@@ -135,6 +140,7 @@ void LocalEngine::take_inbox() {
     }
   }
   for (const uint64_t request : inbox.cancels) drop(request, FinishReason::kCancelled, nullptr);
+  if (inbox.cancel_all) drop_all();
 }
 
 void LocalEngine::start(const std::shared_ptr<RequestState>& state) {
@@ -258,6 +264,10 @@ void LocalEngine::drop(uint64_t request, FinishReason reason, const Error* error
     if (error != nullptr) event.error = *error;
     send_finish(*sequence, std::move(event));
   }
+}
+
+void LocalEngine::drop_all() {
+  while (!open_.empty()) drop(open_.begin()->first, FinishReason::kCancelled, nullptr);
 }
 
 void LocalEngine::drop_running(const Error& error) {

@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -51,7 +52,8 @@ class LocalEngine final : public Engine {
   Result<uint64_t> submit(GenerationRequest request, std::shared_ptr<EventSink> sink) override;
   void cancel(uint64_t request) override;
   EngineStats stats() const override;
-  void drain() override;
+  void drain(std::optional<std::chrono::milliseconds> limit) override;
+  using Engine::drain;
 
   // The KV memory, for tests: only after drain().
   KvSpace& space() { return parts_.space; }
@@ -61,7 +63,8 @@ class LocalEngine final : public Engine {
   struct Inbox {
     std::vector<std::shared_ptr<RequestState>> requests;
     std::vector<uint64_t> cancels;
-    bool empty() const { return requests.empty() && cancels.empty(); }
+    bool cancel_all = false;
+    bool empty() const { return requests.empty() && cancels.empty() && !cancel_all; }
   };
 
   LocalEngine(EngineParts parts, StepRunner runner);
@@ -77,6 +80,7 @@ class LocalEngine final : public Engine {
   void report(const Draw& draw);
   void finish(Sequence& sequence, FinishReason reason, std::string stop_text = {});
   void drop(uint64_t request, FinishReason reason, const Error* error);
+  void drop_all();
   void drop_running(const Error& error);
   void drop_failed_sinks();
   void send_finish(Sequence& sequence, FinishEvent event);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 #include <stdexcept>
+#include <thread>
 
 #include "engine/testing/engine_fixture.h"
 
@@ -133,6 +134,25 @@ TEST(LocalEngine, DrainFinishesWhatRunsAndRefusesNewRequests) {
   const auto refused = fake.engine->submit(request, sink);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, "engine.draining");
+}
+
+TEST(LocalEngine, DrainCancelsWhatIsOpenAfterItsLimit) {
+  FakeEngine fake({.max_sequences = 1});
+  auto request = make_request({1, 2, 3}, -1);
+  request.ignore_eos = true;
+  fake.model->before_forward = [](const Batch&) {  // so that no answer ends on its own
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  };
+  const auto running = fake.submit(request);
+  const auto waiting = fake.submit(request);
+  running->wait_for_tokens(2);
+  fake.engine->drain(std::chrono::milliseconds(20));
+  for (const auto& sink : {running, waiting}) {
+    ASSERT_TRUE(sink->answer().end);
+    EXPECT_EQ(sink->reason(), FinishReason::kCancelled);
+  }
+  EXPECT_EQ(fake.engine->stats().requests_cancelled, 2u);
+  fake.expect_clean();
 }
 
 TEST(LocalEngine, DestructionCancelsRunningAndWaitingRequests) {

@@ -35,12 +35,14 @@ int retry_after(const Context& context, const EngineStats& stats) {
       std::clamp(rounds * context.mean_seconds, 1.0, static_cast<double>(kLongestRetryAfter)));
 }
 
+wire::ApiError shutting_down() { return wire::unavailable("draining", "The server is shutting down.", 5); }
+
 wire::ApiError submit_error(const Error& error, const Engine& engine, const GenerationRequest& request) {
   wire::ApiError api = wire::from_error(error);
   if (error.code == "engine.context") {
     api = too_long(api.message, request.prompt.size(), engine.info().context);
   } else if (error.code == "engine.draining") {
-    api = wire::unavailable("draining", "The server is shutting down.", 5);
+    api = shutting_down();
   }
   return api;
 }
@@ -247,7 +249,8 @@ void Answer::on_finish(const Event& event, const FinishEvent& finish) {
         finish.error.value_or(Error{.code = "engine.failed", .message = "The engine failed."})));
   } else if (!over_ && finish.reason == FinishReason::kCancelled) {
     cancel_all();
-    fail(wire::unavailable("cancelled", "The request was cancelled.", 1));
+    fail(context_->draining ? shutting_down()
+                            : wire::unavailable("cancelled", "The request was cancelled.", 1));
   } else if (!over_) {
     if (plan_.stream) {
       wire::ChoicePart last{.index = choice.part.index, .finish_reason = spelled(finish.reason)};

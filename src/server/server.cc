@@ -150,7 +150,12 @@ void Server::attach(Engine& engine, std::vector<std::string> model_ids) {
 
 void Server::shutdown() {
   context_->draining = true;
-  if (Engine* engine = context_->engine) engine->drain();
+  if (Engine* engine = context_->engine) {
+    std::optional<std::chrono::milliseconds> limit;
+    if (double seconds = context_->options.drain_seconds; seconds > 0)
+      limit = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+    engine->drain(limit);
+  }
   // What the engine has finished may still be on its way to the clients.
   context_->http->begin_drain();
   context_->http->wait_idle(std::chrono::seconds(10));

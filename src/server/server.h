@@ -42,6 +42,7 @@ struct ServerOptions {
   std::chrono::milliseconds idle_timeout{75000};
   std::chrono::milliseconds sse_ping{10000};  // a comment on a stream that has nothing to say
   double stall_seconds = 120;                 // /livez fails when the engine has not stepped for so long
+  double drain_seconds = 120;  // shutdown() cancels the answers that take longer; 0: waits for all of them
   std::function<void(const AccessRecord&)> on_access;  // called for every answer, from any thread
 };
 
@@ -59,7 +60,8 @@ class Server {
   // It must outlive the Server. Once.
   void attach(Engine& engine, std::vector<std::string> model_ids = {});
 
-  // Refuses new work, lets running answers finish, then closes. Blocks until that is done.
+  // Refuses new work, lets running answers finish (those left after drain_seconds end with the error
+  // "draining"), then closes. Blocks until that is done.
   void shutdown();
 
  private:

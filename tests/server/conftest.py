@@ -1,20 +1,13 @@
 import pytest
 
-from fake_server import Server
+from fake_server import Server, started_servers
 
 
 @pytest.fixture
 def start():
     """Starts servers that end with the test."""
-    servers = []
-
-    def make(**flags):
-        servers.append(Server(**flags))
-        return servers[-1]
-
-    yield make
-    for server in servers:
-        server.stop()
+    with started_servers() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")

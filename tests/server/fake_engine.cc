@@ -160,10 +160,16 @@ EngineStats FakeEngine::stats() const {
   return stats;
 }
 
-void FakeEngine::drain() {
+void FakeEngine::drain(std::optional<std::chrono::milliseconds> limit) {
   std::unique_lock lock(mutex_);
   draining_ = true;
-  changed_.wait(lock, [&] { return jobs_ == 0; });
+  const auto done = [&] { return jobs_ == 0; };
+  if (limit && !changed_.wait_for(lock, *limit, done)) {
+    for (const auto& job : waiting_) cancelled_.push_back(job->id);
+    for (const Sequence& sequence : running_) cancelled_.push_back(sequence.job->id);
+    changed_.notify_all();
+  }
+  changed_.wait(lock, done);
 }
 
 void FakeEngine::start_waiting() {

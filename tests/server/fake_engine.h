@@ -38,7 +38,8 @@ class FakeEngine : public Engine {
   Result<uint64_t> submit(GenerationRequest request, std::shared_ptr<EventSink> sink) override;
   void cancel(uint64_t request) override;
   EngineStats stats() const override;
-  void drain() override;
+  void drain(std::optional<std::chrono::milliseconds> limit) override;
+  using Engine::drain;
 
  private:
   struct Job;

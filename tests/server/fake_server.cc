@@ -1,5 +1,6 @@
 // Serves a FakeEngine: fake_server [--pace MS] [--context N] [--batch N] [--load-seconds S] [--key KEY]
-// [--host H] [--max-queue N] [--ping-ms N] [--body-limit N] [--header-timeout-ms N] [--connections N].
+// [--host H] [--max-queue N] [--ping-ms N] [--body-limit N] [--header-timeout-ms N] [--connections N]
+// [--drain-seconds S].
 // Prints "listening on PORT", serves until SIGTERM, then drains.
 #include <csignal>
 #include <cstdio>
@@ -46,6 +47,8 @@ int main(int argc, char** argv) {
       server.max_body_bytes = static_cast<size_t>(std::atol(value));
     else if (name == "--header-timeout-ms")
       server.header_timeout = std::chrono::milliseconds(std::atol(value));
+    else if (name == "--drain-seconds")
+      server.drain_seconds = std::atof(value);
     else if (name == "--connections")
       server.max_connections = static_cast<size_t>(std::atol(value));
     else

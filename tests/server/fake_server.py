@@ -2,6 +2,7 @@
 
 PINGTI_BINARY (the pingti program) or PINGTI_BUILD (the build folder) says which build to test.
 """
+import contextlib
 import os
 import pathlib
 import re
@@ -67,3 +68,19 @@ class Server:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+
+
+@contextlib.contextmanager
+def started_servers():
+    """Gives a function that starts servers; they end with the block."""
+    servers = []
+
+    def start(**flags):
+        servers.append(Server(**flags))
+        return servers[-1]
+
+    try:
+        yield start
+    finally:
+        for server in servers:
+            server.stop()

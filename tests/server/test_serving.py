@@ -233,6 +233,34 @@ def test_sigterm_finishes_running_answers(start):
     assert server.process.wait(5) == 0
 
 
+def test_a_drain_ends_what_takes_too_long(start):
+    server = start(pace=2, context=1_000_000, drain_seconds=0.3, batch=2)
+    answers = {}
+
+    def ask(name):
+        answers[name] = post_chat(server, messages=say("forever"))
+
+    stream = iter(server.client().chat.completions.create(model="fake", messages=say("forever"), stream=True))
+    next(stream)
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ["running", "waiting"]]
+    for thread in threads:
+        thread.start()
+    assert wait_for(lambda: metric(server, "pingti_requests_waiting") == 1)
+    server.terminate()
+    begin = time.time()
+    with pytest.raises(openai.APIError) as caught:
+        for _ in stream:
+            pass
+    assert caught.value.code == "draining"
+    assert time.time() - begin > 0.2
+    for thread in threads:
+        thread.join(5)
+    for name in ["running", "waiting"]:
+        status, body = answers[name]
+        assert status == 503 and body["error"]["code"] == "draining"
+    assert server.process.wait(5) == 0
+
+
 def test_api_keys(start):
     server = start(key="secret-key")
     assert server.client("secret-key").chat.completions.create(model="fake", messages=say("hi"))

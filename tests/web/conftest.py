@@ -7,7 +7,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
 
 from browser import open_browser  # noqa: E402
-from fake_server import Server  # noqa: E402
+from fake_server import Server, started_servers  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -19,15 +19,8 @@ def server():
 
 @pytest.fixture
 def start():
-    servers = []
-
-    def make(**flags):
-        servers.append(Server(**flags))
-        return servers[-1]
-
-    yield make
-    for running in servers:
-        running.stop()
+    with started_servers() as make:
+        yield make
 
 
 @pytest.fixture(scope="session")

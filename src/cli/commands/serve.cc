@@ -80,6 +80,10 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
        .target = &o->server.stall_seconds,
        .help = "/livez fails when the engine has not stepped for so long",
        .min = 1},
+      {.name = "drain-seconds",
+       .target = &o->server.drain_seconds,
+       .help = "at shutdown, answers that take longer are cut; 0: all are waited for",
+       .max = 1e6},
   };
 }
 
