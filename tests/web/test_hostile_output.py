@@ -93,8 +93,20 @@ return problems;
 """
 
 
-def test_enough_vectors():
-    assert len(VECTORS) >= 40
+def test_the_check_finds_what_must_not_be_there(page):
+    page.execute_script("""
+        const messages = document.querySelector('#messages');
+        messages.append(document.createElement('img'));
+        const link = document.createElement('a');
+        link.setAttribute('href', 'javascript:0');
+        link.setAttribute('name', 'x');
+        messages.append(link);
+        const second = document.createElement('p');
+        second.id = 'input';
+        messages.append(second);""")
+    problems = page.execute_script(CHECK)
+    for start in ["element <img", "attribute name=x", "link javascript:0", "attribute id=input", "ids"]:
+        assert any(problem.startswith(start) for problem in problems), (start, problems)
 
 
 @pytest.mark.parametrize("index", range(len(VECTORS)))
