@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 
 #include "base/version.h"
@@ -16,6 +19,15 @@ const Command* const kCommands[] = {
 #undef PINGTI_COMMAND
 };
 }  // namespace
+
+// A standard stream that the parent left closed would hand its number, and what is printed, to the next file
+// or connection opened.
+void open_standard_streams() {
+  int file = 0;
+  while ((file = ::open("/dev/null", O_RDWR)) >= 0 && file <= STDERR_FILENO) {
+  }
+  if (file >= 0) ::close(file);
+}
 
 int run_program(int argc, char** argv) {
   CLI::App app{"pingti: serve language models fast on ordinary CPUs", "pingti"};
@@ -36,4 +48,7 @@ int run_program(int argc, char** argv) {
 
 }  // namespace pingti
 
-int main(int argc, char** argv) { return pingti::run_program(argc, argv); }
+int main(int argc, char** argv) {
+  pingti::open_standard_streams();
+  return pingti::run_program(argc, argv);
+}

@@ -20,9 +20,11 @@ pytestmark = pytest.mark.skipif(not (BINARY and MODEL), reason="PINGTI_BINARY an
 
 
 class Served:
-    def __init__(self, *args):
-        self.process = subprocess.Popen([BINARY, "serve", "-m", MODEL, "--port", "0", "--ctx", "1024", *args],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, *args, closed_stderr=False):
+        command = [BINARY, "serve", "-m", MODEL, "--port", "0", "--ctx", "1024", *args]
+        if closed_stderr:
+            command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.lines = []
         while not self.lines or not self.lines[-1].startswith("ready"):
             line = self.process.stdout.readline()
@@ -168,6 +170,39 @@ def test_sigterm_drains_and_a_second_signal_ends():
         time.sleep(0.3)
         served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(2) == 128 + signal.SIGTERM
+    finally:
+        served.stop()
+
+
+@pytest.mark.parametrize("closed", ["descriptor", "reader"])
+def test_an_access_log_that_nobody_reads(closed):
+    served = Served("--access-log", closed_stderr=closed == "descriptor")
+    try:
+        if closed == "reader":
+            served.process.stderr.close()
+        for _ in range(3):
+            status, _, data = request(served, "GET", "/v1/models")
+            assert status == 200 and json.loads(data)["object"] == "list"
+        model = served.client().models.list().data[0].id
+        assert served.client().completions.create(model=model, prompt="Once", max_tokens=4).choices[0].text
+        served.process.send_signal(signal.SIGTERM)
+        assert served.process.wait(10) == 0
+    finally:
+        served.stop()
+
+
+def test_the_drain_limit_is_a_setting():
+    served = Served("--drain-seconds", "0.5")
+    try:
+        stream = iter(served.client().completions.create(model=served.client().models.list().data[0].id, prompt="Once",
+                                                         max_tokens=900, stream=True, extra_body={"ignore_eos": True}))
+        next(stream)
+        served.process.send_signal(signal.SIGTERM)
+        with pytest.raises(openai.APIError) as caught:
+            for _ in stream:
+                pass
+        assert caught.value.code == "draining"
+        assert served.process.wait(10) == 0
     finally:
         served.stop()
 
