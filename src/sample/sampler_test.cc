@@ -335,7 +335,8 @@ TEST(Logprobs, EqualLogSoftmax) {
   EXPECT_NEAR(got.logprob, logits[77] - std::log(total), 1e-5);
   std::vector<int32_t> order(2000);
   for (int i = 0; i < 2000; ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return logits[a] > logits[b]; });
+  std::sort(order.begin(), order.end(),
+            [&](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   ASSERT_EQ(got.top.size(), 20u);
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(got.top[i].first, order[i]);
