@@ -26,7 +26,8 @@ void run_tiles(const LinearArgs& args, const std::byte* data, int64_t panel_byte
                                   .blocks = args.weight->cols / kActivationBlock,
                                   .x = args.x_int8 + first * args.x_stride,
                                   .x_stride = args.x_stride,
-                                  .sums = sums};
+                                  .sums = sums,
+                                  .panel_bytes = panel_bytes};
       Tiles<T, Prefetch>::kByColumns[columns - 1](tile_args);
       store_tile(args, panel, first, columns, sums);
     }

@@ -18,7 +18,8 @@ struct TileArgs {
   int64_t blocks;            // of 32 values
   const ActivationBlock* x;  // first column
   int64_t x_stride;
-  float* sums;  // [columns][32], written
+  float* sums;          // [columns][32], written
+  int64_t panel_bytes;  // the next tile's panels lie two panels further
 };
 
 constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
@@ -28,13 +29,35 @@ constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2
 PT_INLINE void pin(__m512i& sum) { asm("" : "+v"(sum)); }
 
 // Weights stream from memory: fetch them this many bytes ahead.
-constexpr int kPrefetchBytes = 4096;
+constexpr int64_t kPrefetchBytes = 4096;
 
 template <int Bytes>
 PT_INLINE void prefetch(const std::byte* p) {
 #pragma GCC unroll 16
-  for (int i = 0; i < Bytes; i += 64) _mm_prefetch(p + kPrefetchBytes + i, _MM_HINT_T0);
+  for (int i = 0; i < Bytes; i += 64) _mm_prefetch(p + i, _MM_HINT_T0);
 }
+
+// What is fetched while a tile is computed: the rest of each of its panels, then the start of the next
+// tile's, which the other panel separates from it.
+struct Ahead {
+  int64_t distance;
+  const std::byte* end[2];
+  int64_t skip;
+
+  PT_INLINE explicit Ahead(const TileArgs& args)
+      : distance(args.panel_bytes < kPrefetchBytes ? args.panel_bytes : kPrefetchBytes),
+        end{args.panels[0] + args.panel_bytes, args.panels[1] + args.panel_bytes},
+        skip(args.panel_bytes) {}
+
+  template <int Bytes>
+  PT_INLINE void fetch(const std::byte* const (&block)[2]) const {
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; ++i) {
+      const std::byte* at = block[i] + distance;
+      prefetch<Bytes>(at < end[i] ? at : at + skip);
+    }
+  }
+};
 
 // The broadcast start value of an integer sum; `neg_sum` is minus the sum of the activations it will cover.
 template <class T>
@@ -149,6 +172,7 @@ PT_INLINE void super_tile(const TileArgs& args) {
 #pragma GCC unroll 16
   for (int i = 0; i < 2 * Columns; ++i) _mm512_store_ps(sums + 16 * i, _mm512_setzero_ps());
   const std::byte* unit[2] = {args.panels[0], args.panels[1]};
+  const Ahead ahead(args);
   for (int64_t b = 0; b < args.blocks; b += T::kUnitBlocks, x += T::kUnitBlocks) {
     __m512i totals[2][Columns];
     clear<Columns>(totals);
@@ -160,8 +184,7 @@ PT_INLINE void super_tile(const TileArgs& args) {
       const std::byte* const scales[2] = {unit[0] + T::kScalesOffset + i * kStep,
                                           unit[1] + T::kScalesOffset + i * kStep};
       if constexpr (Prefetch) {
-        prefetch<T::kBlockBytes + 64>(block[0]);
-        prefetch<T::kBlockBytes + 64>(block[1]);
+        ahead.fetch<T::kBlockBytes + 64>(block);
       }
       add_sub_block<T, Columns, 0>(block, scales, x + i, x_stride, totals);
       if constexpr (T::kSubBlock == 16) add_sub_block<T, Columns, 1>(block, scales, x + i, x_stride, totals);
@@ -183,14 +206,14 @@ PT_INLINE void plain_tile(const TileArgs& args) {
 #pragma GCC unroll 8
   for (int c = 0; c < Columns; ++c) acc[0][c] = acc[1][c] = _mm512_setzero_ps();
   const std::byte* unit[2] = {args.panels[0], args.panels[1]};
+  const Ahead ahead(args);
 #pragma GCC unroll 1
   for (int64_t b = 0; b < args.blocks; ++b, ++x) {
     const int i = static_cast<int>(b % T::kUnitBlocks);
     const std::byte* const block[2] = {unit[0] + T::kQuantsOffset + i * T::kBlockBytes,
                                        unit[1] + T::kQuantsOffset + i * T::kBlockBytes};
     if constexpr (Prefetch) {
-      prefetch<T::kBlockBytes + 64>(block[0]);
-      prefetch<T::kBlockBytes + 64>(block[1]);
+      ahead.fetch<T::kBlockBytes + 64>(block);
     }
     __m512i sums[2][Columns];
 #pragma GCC unroll 8
@@ -254,7 +277,7 @@ void widen(const std::byte* panel, int64_t units, std::byte* out) {
     for (int b = 0; b < T::kUnitBlocks; ++b) {
       const std::byte* block = panel + T::kQuantsOffset + b * T::kBlockBytes;
       std::byte* wide = out + T::Wide::kQuantsOffset + b * T::Wide::kBlockBytes;
-      prefetch<T::kBlockBytes>(block);
+      prefetch<T::kBlockBytes>(block + kPrefetchBytes);
       _mm512_store_si512(wide, load_group<T::kBits, 0>(block));
       _mm512_store_si512(wide + 64, load_group<T::kBits, 1>(block));
       _mm512_store_si512(wide + 128, load_group<T::kBits, 2>(block));
