@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/pieces.h"
 #include "model/cpu_attention.h"
 #include "model/cpu_operand.h"
 #include "model/cpu_weight.h"
@@ -15,8 +16,10 @@ namespace {
 
 // Below this many values an operation is done by the calling thread: waking the team costs more.
 constexpr int64_t kParallelValues = 8192;
-// Columns from which a product's panels are handed out in small pieces, since each piece is long enough.
-constexpr int kManyColumns = 16;
+// From so many columns on a piece of a product reads its weights more than once (the kernels' column tiles):
+// it should then stay within a part of the L2 cache.
+constexpr int kManyColumns = 7;
+constexpr int64_t kPieceBytes = 320 << 10;
 // Rows whose logits are computed at once; each takes two columns of the head's product.
 constexpr int kHeadRows = 32;
 
@@ -186,14 +189,16 @@ class CpuBackend final : public Backend {
 
   void multiply(const CpuWeight& matrix, const CpuOperand& in, int columns, float* y, bool accumulate) {
     int64_t panels = 0;
-    for (const auto& part : matrix.parts) panels += part.matrix.panels();
-    const int64_t chunk = chunk_panels(panels, columns);
-    const int64_t chunks = (panels + chunk - 1) / chunk;
-    std::atomic<int64_t> next{0};
+    int64_t panel_bytes = 1;
+    for (const auto& part : matrix.parts) {
+      panels += part.matrix.panels();
+      panel_bytes = std::max(panel_bytes, part.matrix.panel_bytes);
+    }
+    const int64_t longest = columns < kManyColumns ? panels : kPieceBytes / panel_bytes;
+    Pieces pieces(panels, threads_.size(), /*grain=*/2, longest);
     threads_.run([&](int thread) {
-      for (int64_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < chunks;) {
-        run_panels(matrix, in, columns, y, accumulate, index * chunk, std::min(panels, (index + 1) * chunk),
-                   thread);
+      for (int64_t begin, end; pieces.take(begin, end);) {
+        run_panels(matrix, in, columns, y, accumulate, begin, end, thread);
       }
     });
   }
@@ -228,15 +233,6 @@ class CpuBackend final : public Backend {
     if (ActivationBlock* blocks = operand.row_int8(row)) {
       kernels_.quantize(operand.row(row) + begin, count, scale_block, blocks + begin / kActivationBlock);
     }
-  }
-
-  // Panels per piece of work. One thread needs no pieces; with few columns long runs keep the memory
-  // stream linear and a short tail shares out what a stolen core leaves.
-  int64_t chunk_panels(int64_t panels, int rows) const {
-    if (threads_.size() == 1) return panels;
-    const int64_t pieces = threads_.size() * (rows >= kManyColumns ? 16 : 4);
-    const int64_t chunk = (panels + pieces - 1) / pieces;
-    return std::max<int64_t>(4, (chunk + 3) / 4 * 4);
   }
 
   // Panels [begin, end) counted over all parts of the stack.
