@@ -1,6 +1,6 @@
 // Shares out the range [0, total) among the threads of a run, in pieces that shrink as the range empties
-// (guided self-scheduling, Polychronopoulos and Kuck 1987): long ones keep memory streams linear, the short
-// last ones let the threads end together even if one of their cores was taken away.
+// (guided self-scheduling, Polychronopoulos and Kuck 1987): the short last ones let the threads end together
+// even if one of their cores was taken away.
 #pragma once
 
 #include <algorithm>
@@ -11,20 +11,22 @@ namespace pingti {
 
 class Pieces {
  public:
-  // Pieces are multiples of `grain` (but for the last) and, where that allows it, at most `longest`.
-  Pieces(int64_t total, int threads, int64_t grain, int64_t longest)
+  // Pieces are multiples of `grain` (but for the last) and, where that allows it, between `shortest` and
+  // `longest`.
+  Pieces(int64_t total, int threads, int64_t grain, int64_t shortest, int64_t longest)
       : total_(total),
         share_(threads == 1 ? 1 : 2 * int64_t{threads}),
         grain_(grain),
-        longest_(std::max(grain, longest / grain * grain)) {}
+        shortest_(std::max(grain, shortest)),
+        longest_(std::max(shortest_, longest)) {}
 
   // The next piece [begin, end); false when none is left. Any thread.
   bool take(int64_t& begin, int64_t& end) {
     begin = next_.load(std::memory_order_relaxed);
     do {
       if (begin >= total_) return false;
-      const int64_t wanted = ((total_ - begin) / share_ + grain_ - 1) / grain_ * grain_;
-      end = std::min(total_, begin + std::clamp(wanted, grain_, longest_));
+      const int64_t wanted = std::clamp((total_ - begin) / share_, shortest_, longest_);
+      end = std::min(total_, begin + (wanted + grain_ - 1) / grain_ * grain_);
     } while (!next_.compare_exchange_weak(begin, end, std::memory_order_relaxed));
     return true;
   }
@@ -33,6 +35,7 @@ class Pieces {
   const int64_t total_;
   const int64_t share_;
   const int64_t grain_;
+  const int64_t shortest_;
   const int64_t longest_;
   alignas(64) std::atomic<int64_t> next_{0};
 };

@@ -194,8 +194,13 @@ class CpuBackend final : public Backend {
       panels += part.matrix.panels();
       panel_bytes = std::max(panel_bytes, part.matrix.panel_bytes);
     }
-    const int64_t longest = columns < kManyColumns ? panels : kPieceBytes / panel_bytes;
-    Pieces pieces(panels, threads_.size(), /*grain=*/2, longest);
+    // Few columns: equal pieces, long enough for linear streams from memory. Many: pieces that fit the cache,
+    // each long enough in time.
+    const bool many = columns >= kManyColumns;
+    const int64_t equal =
+        threads_.size() == 1 ? panels : (panels + 4 * threads_.size() - 1) / (4 * threads_.size());
+    Pieces pieces(panels, threads_.size(), many ? 2 : 4, many ? 2 : equal,
+                  many ? kPieceBytes / panel_bytes : equal);
     threads_.run([&](int thread) {
       for (int64_t begin, end; pieces.take(begin, end);) {
         run_panels(matrix, in, columns, y, accumulate, begin, end, thread);
