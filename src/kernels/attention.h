@@ -19,6 +19,7 @@ namespace pingti {
 
 constexpr int kPageTokens = 32;
 constexpr int kAttentionBlock = 256;
+static_assert(kAttentionBlock / kPageTokens == 8, "AttendRow::page_mask has a bit per page");
 
 enum class KvType { kF32, kF16, kBF16 };
 constexpr int64_t kv_type_bytes(KvType type) { return type == KvType::kF32 ? 4 : 2; }
@@ -38,10 +39,15 @@ struct KvAppendArgs {
 };
 
 // One query row: one (token, query head). Rows of one call share a KV head and a block of keys.
+//
+// The row sees the keys [0, sink_end) and [key_begin, key_end), as offsets into the block (0..256), as far as
+// they lie in a page whose bit of page_mask is set (bit i: keys [i * kPageTokens, (i + 1) * kPageTokens)).
 struct AttendRow {
   const float* q;  // [head_dim], after rotary embedding
-  int key_begin;   // the row sees keys [key_begin, key_end), as offsets into the block (0..256)
+  int key_begin;
   int key_end;
+  int sink_end = 0;
+  uint8_t page_mask = 0xff;
 };
 
 // Partial result of one row over one block: {max, sum, values[head_dim]}; max = -inf and sum = 0 when the
@@ -51,8 +57,8 @@ struct AttendBlockArgs {
   int head_dim;   // a multiple of 16, at most 256... 576 for latent attention later
   float scale;    // multiplies q . k
   float softcap;  // 0: none; otherwise score = softcap * tanh(score / softcap)
-  // The block's kAttentionBlock / kPageTokens pages; those before the first and after the last key that any
-  // row sees may be null.
+  // The block's kAttentionBlock / kPageTokens pages; one of which no row sees a key is not read, and may be
+  // null.
   const std::byte* const* pages;
   int64_t k_offset;
   int64_t v_offset;

@@ -64,6 +64,7 @@ class BlockOfKeys {
   const std::vector<float>& k(int key) const { return k_[key]; }
   const std::vector<float>& v(int key) const { return v_[key]; }
   std::byte* page(int i) { return memory_[i].data(); }
+  void hide_page(int i) { pages_[i] = nullptr; }
   static constexpr int64_t kGap = 64;
 
  private:
@@ -89,6 +90,17 @@ std::vector<float> random_values(std::mt19937& random, int count) {
   return out;
 }
 
+bool sees(const AttendRow& row, int key) {
+  const bool in_range = key < row.sink_end || (key >= row.key_begin && key < row.key_end);
+  return in_range && (row.page_mask >> key / kPageTokens & 1) != 0;
+}
+bool sees_nothing(const AttendRow& row) {
+  for (int key = 0; key < kAttentionBlock; ++key) {
+    if (sees(row, key)) return false;
+  }
+  return true;
+}
+
 struct Expected {
   double max = -std::numeric_limits<double>::infinity();
   double sum = 0;
@@ -101,8 +113,9 @@ Expected expected(const BlockOfKeys& block, const AttendRow& row, int head_dim, 
                   double softcap) {
   Expected out;
   out.values.assign(head_dim, 0);
-  std::vector<double> scores;
-  for (int key = row.key_begin; key < row.key_end; ++key) {
+  std::vector<double> scores(kAttentionBlock);
+  for (int key = 0; key < kAttentionBlock; ++key) {
+    if (!sees(row, key)) continue;
     double dot = 0;
     double magnitude = 0;
     for (int d = 0; d < head_dim; ++d) {
@@ -116,12 +129,13 @@ Expected expected(const BlockOfKeys& block, const AttendRow& row, int head_dim, 
       score = softcap * std::tanh(score / softcap);
       error += 16 * kUnit * softcap;
     }
-    scores.push_back(score);
+    scores[key] = score;
     out.max = std::max(out.max, score);
     out.max_error = std::max(out.max_error, error + kUnit * std::fabs(score));
   }
-  for (int key = row.key_begin; key < row.key_end; ++key) {
-    const double weight = std::exp(scores[key - row.key_begin] - out.max);
+  for (int key = 0; key < kAttentionBlock; ++key) {
+    if (!sees(row, key)) continue;
+    const double weight = std::exp(scores[key] - out.max);
     out.sum += weight;
     for (int d = 0; d < head_dim; ++d) out.values[d] += weight * block.v(key)[d];
   }
@@ -149,7 +163,8 @@ class AttentionTest : public testing::TestWithParam<const Kernels*> {
 INSTANTIATE_TEST_SUITE_P(Isas, AttentionTest, testing::ValuesIn(all_kernels().begin(), all_kernels().end()),
                          [](const auto& info) { return std::string(info.param->isa); });
 
-// What rows of real batches see: everything, causal ends, windows, single keys, nothing.
+// What rows of real batches see: everything, causal ends, windows, single keys, nothing; some with sinks and
+// with hidden pages.
 std::vector<AttendRow> mixed_rows(std::mt19937& random, const std::vector<std::vector<float>>& q, int keys) {
   std::vector<AttendRow> rows;
   std::uniform_int_distribution<int> any(0, keys);
@@ -175,7 +190,10 @@ std::vector<AttendRow> mixed_rows(std::mt19937& random, const std::vector<std::v
       default:
         break;
     }
-    rows.push_back({q[i].data(), begin, end});
+    AttendRow row = {q[i].data(), begin, end};
+    if (random() % 3 == 0) row.sink_end = std::min(any(random), static_cast<int>(random() % 70));
+    if (random() % 3 == 0) row.page_mask = static_cast<uint8_t>(random());
+    rows.push_back(row);
   }
   return rows;
 }
@@ -200,7 +218,7 @@ TEST_P(AttentionTest, PartialsEqualTheFormula) {
         for (size_t r = 0; r < rows.size(); ++r) {
           const float* partial = partials.data() + r * block.stride();
           const Expected want = expected(block, rows[r], head_dim, scale, 0);
-          if (rows[r].key_begin >= rows[r].key_end) {
+          if (sees_nothing(rows[r])) {
             ASSERT_EQ(partial[0], -kInf);
             for (int d = -1; d < head_dim; ++d) ASSERT_EQ(partial[2 + d], 0);
           } else {
@@ -252,6 +270,7 @@ TEST_P(AttentionTest, ValuesOfHiddenKeysNeverShow) {
       rows.push_back(r % 3 == 0   ? AttendRow{q.data(), 0, 90}
                      : r % 3 == 1 ? AttendRow{q.data(), 100, 256}
                                   : AttendRow{q.data(), 50, 91});
+      if (r % 2 == 0) rows.back().sink_end = 10;
     }
     const auto partials = block.attend(rows, 0.125f);
     for (int r = 0; r < row_count; ++r) {
@@ -260,6 +279,58 @@ TEST_P(AttentionTest, ValuesOfHiddenKeysNeverShow) {
       }
     }
   }
+}
+
+TEST_P(AttentionTest, SinksAndPageMasks) {
+  const int head_dim = 64;
+  BlockOfKeys block(kernels(), KvType::kF16, head_dim, kBlockPages);
+  for (int key = 0; key < kAttentionBlock; ++key) {
+    block.append(key, exact_values(random_, head_dim), exact_values(random_, head_dim));
+  }
+  const auto q = random_values(random_, head_dim);
+  const AttendRow rows[] = {
+      {q.data(), 0, 256, 0, 0xff},    // everything
+      {q.data(), 100, 200, 4, 0xff},  // sinks apart from the window
+      {q.data(), 3, 200, 40, 0xff},   // sinks that reach into it
+      {q.data(), 10, 20, 256, 0xff},  // sinks over everything
+      {q.data(), 0, 0, 33, 0xff},     // sinks alone
+      {q.data(), 60, 250, 5, 0xb5},   // with pages hidden
+      {q.data(), 0, 256, 0, 0x55},    // every other page
+      {q.data(), 0, 256, 7, 0xfe},    // sinks in a hidden page
+      {q.data(), 40, 60, 0, 0xfd},    // nothing: its keys lie in a hidden page
+      {q.data(), 0, 256, 256, 0},     // nothing
+      {q.data(), 256, 256, 0, 0xff},  // nothing
+      {q.data(), 255, 256, 1, 0x81},  // the first key and the last
+  };
+  const std::vector<AttendRow> all(std::begin(rows), std::end(rows));
+  const auto together = block.attend(all, 0.125f);
+  for (size_t r = 0; r < all.size(); ++r) {
+    const float* partial = together.data() + r * block.stride();
+    const auto alone = block.attend({all[r]}, 0.125f);
+    ASSERT_EQ(std::memcmp(alone.data(), partial, (head_dim + 2) * 4), 0) << "row " << r;
+    if (sees_nothing(all[r])) {
+      EXPECT_EQ(partial[0], -kInf) << "row " << r;
+      for (int d = -1; d < head_dim; ++d) ASSERT_EQ(partial[2 + d], 0) << "row " << r;
+      continue;
+    }
+    ASSERT_NO_FATAL_FAILURE(expect_near(expected(block, all[r], head_dim, 0.125, 0), partial, head_dim, 1.0))
+        << "row " << r;
+  }
+}
+
+TEST_P(AttentionTest, PagesNoRowSeesAreNotRead) {
+  const int head_dim = 64;
+  BlockOfKeys block(kernels(), KvType::kF16, head_dim, kBlockPages);
+  for (int key = 0; key < kAttentionBlock; ++key) {
+    block.append(key, exact_values(random_, head_dim), exact_values(random_, head_dim));
+  }
+  const auto q = random_values(random_, head_dim);
+  const std::vector<AttendRow> rows = {
+      {q.data(), 70, 256, 3, 0x97}, {q.data(), 0, 256, 0, 0x06}, {q.data(), 96, 128, 0, 0xf7}};
+  const auto want = block.attend(rows, 0.125f);
+  for (const int page : {3, 5, 6}) block.hide_page(page);
+  const auto got = block.attend(rows, 0.125f);
+  ASSERT_EQ(std::memcmp(want.data(), got.data(), want.size() * sizeof(float)), 0);
 }
 
 TEST_P(AttentionTest, SoftCap) {

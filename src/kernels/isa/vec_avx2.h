@@ -70,14 +70,14 @@ inline Vec select_negative(Vec a, Vec if_negative, Vec otherwise) {
   return {select_negative(a.lo, if_negative.lo, otherwise.lo),
           select_negative(a.hi, if_negative.hi, otherwise.hi)};
 }
-inline __m256 keep_range(__m256 v, __m256i lane, int begin, int end, float fill) {
-  const __m256i from = _mm256_cmpgt_epi32(lane, _mm256_set1_epi32(begin - 1));
-  const __m256i to = _mm256_cmpgt_epi32(_mm256_set1_epi32(end), lane);
-  return _mm256_blendv_ps(_mm256_set1_ps(fill), v, _mm256_castsi256_ps(_mm256_and_si256(from, to)));
+inline __m256 keep_lanes(__m256 v, __m256i bit, uint32_t lanes, float fill) {
+  const __m256i set = _mm256_and_si256(_mm256_set1_epi32(static_cast<int>(lanes)), bit);
+  return _mm256_blendv_ps(_mm256_set1_ps(fill), v, _mm256_castsi256_ps(_mm256_cmpeq_epi32(set, bit)));
 }
-inline Vec keep_range(Vec v, int begin, int end, float fill) {
-  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return {keep_range(v.lo, lane, begin, end, fill), keep_range(v.hi, lane, begin - 8, end - 8, fill)};
+// Lane i where bit i of `lanes` is set, `fill` elsewhere.
+inline Vec keep_lanes(Vec v, uint32_t lanes, float fill) {
+  const __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+  return {keep_lanes(v.lo, bit, lanes, fill), keep_lanes(v.hi, bit, lanes >> 8, fill)};
 }
 inline Vec swap_pairs(Vec v) { return {_mm256_permute_ps(v.lo, 0xb1), _mm256_permute_ps(v.hi, 0xb1)}; }
 inline Vec dup_pairs(const float* x) {

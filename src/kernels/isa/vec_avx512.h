@@ -49,10 +49,9 @@ inline Vec copysign(Vec a, Vec sign) {
 inline Vec select_negative(Vec a, Vec if_negative, Vec otherwise) {
   return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, zero(), _CMP_LT_OQ), otherwise, if_negative);
 }
-inline Vec keep_range(Vec v, int begin, int end, float fill) {
-  const int from = begin < 0 ? 0 : begin;
-  const int to = end > 16 ? 16 : end;
-  return _mm512_mask_blend_ps(static_cast<__mmask16>(first_lanes(to) & ~first_lanes(from)), set1(fill), v);
+// Lane i where bit i of `lanes` is set, `fill` elsewhere.
+inline Vec keep_lanes(Vec v, uint32_t lanes, float fill) {
+  return _mm512_mask_blend_ps(static_cast<__mmask16>(lanes), set1(fill), v);
 }
 inline Vec swap_pairs(Vec v) { return _mm512_permute_ps(v, 0xb1); }
 inline Vec dup_pairs(const float* x) {

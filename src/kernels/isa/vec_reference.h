@@ -74,8 +74,9 @@ inline Vec copysign(const Vec& a, const Vec& sign) {
 inline Vec select_negative(const Vec& a, const Vec& if_negative, const Vec& otherwise) {
   PT_LANES(a.lane[i] < 0 ? if_negative.lane[i] : otherwise.lane[i]);
 }
-inline Vec keep_range(const Vec& v, int begin, int end, float fill) {
-  PT_LANES(i >= begin && i < end ? v.lane[i] : fill);
+// Lane i where bit i of `lanes` is set, `fill` elsewhere.
+inline Vec keep_lanes(const Vec& v, uint32_t lanes, float fill) {
+  PT_LANES((lanes >> i & 1) != 0 ? v.lane[i] : fill);
 }
 inline Vec swap_pairs(const Vec& v) { PT_LANES(v.lane[i ^ 1]); }
 inline Vec dup_pairs(const float* x) { PT_LANES(x[i / 2]); }
