@@ -8,12 +8,16 @@ namespace {
 
 // Up to so many columns the bit planes are read anew for each tile; above, panels are widened first. Reading
 // nibbles hides behind the products; formats with a second plane cost more than that.
-constexpr int direct_columns(int bits) { return bits == 4 || bits == 8 ? 1 << 30 : 64; }
+template <class T>
+constexpr int direct_columns() {
+  return T::kBits == 8 || (T::kBits == 4 && T::kSuper) ? 1 << 30 : 64;
+}
 
-// Up to so many columns all of them meet a pair of panels before the next pair is read, so that weights
-// stream from memory; the activations stay in the L2 cache. Above, a tile's columns meet all panels of a
-// piece.
-constexpr int kStreamColumns = 6 * kTileColumns;
+// A group of columns meets a pair of panels before the next pair is read; its activations stay in the L2
+// cache. One group: weights stream from memory. More: each reads the piece's panels anew, from the L2 cache.
+constexpr int kGroupTiles = 6;
+constexpr int kStreamColumns = kGroupTiles * kTileColumns;
+constexpr int64_t kGroupBytes = 192 << 10;  // of activations, where weights do not stream
 
 // All columns over panels [begin, end), which lie panel_bytes apart from `data` on. A last odd panel is
 // computed twice, which costs less than kernels of its own.
@@ -29,18 +33,24 @@ class TileRun {
         tiles_((args.columns + kTileColumns - 1) / kTileColumns) {}
 
   void run() const {
-    if (Prefetch && args_.columns <= kStreamColumns) {
+    const int most = group_tiles();
+    for (int first = 0; first < tiles_; first += most) {
+      const int group = tiles_ - first < most ? tiles_ - first : most;
       for (int64_t panel = begin_; panel < end_; panel += 2) {
-        for (int t = 0; t < tiles_; ++t) one_tile(panel, t, t, tiles_);
-      }
-    } else {
-      for (int t = 0; t < tiles_; ++t) {
-        for (int64_t panel = begin_; panel < end_; panel += 2) one_tile(panel, t, 0, 1);
+        for (int t = 0; t < group; ++t) one_tile(panel, first + t, t, group);
       }
     }
   }
 
  private:
+  int group_tiles() const {
+    if (tiles_ <= kGroupTiles) return kGroupTiles;
+    const int64_t tile_bytes =
+        kTileColumns * (args_.weight->cols / kActivationBlock) * int64_t{sizeof(ActivationBlock)};
+    const int64_t tiles = kGroupBytes / tile_bytes;
+    return static_cast<int>(tiles < 1 ? 1 : tiles > kGroupTiles ? kGroupTiles : tiles);
+  }
+
   PT_INLINE void one_tile(int64_t panel, int t, int share, int shares) const {
     alignas(64) float sums[kTileColumns * kTileRows];
     const auto first = static_cast<int>(int64_t{args_.columns} * t / tiles_);
@@ -68,7 +78,7 @@ class TileRun {
 template <class T>
 void run(const LinearArgs& args) {
   const PackedMatrix& w = *args.weight;
-  const bool direct = args.columns <= direct_columns(T::kBits);
+  const bool direct = args.columns <= direct_columns<T>();
   const int64_t units = w.panel_bytes / T::kUnitBytes;
   const int64_t wide_bytes = units * T::Wide::kUnitBytes;
   const int64_t pairs = args.columns <= kStreamColumns ? 1 << 30 : kWideScratchBytes / (2 * wide_bytes);
