@@ -126,7 +126,7 @@ class Product {
     args.x_stride = options_.f32 ? matrix.cols : matrix.cols / kActivationBlock;
     args.y = inputs.y.data();
     args.y_stride = matrix.rows;
-    const int64_t pieces = threads_.size() * (columns >= 16 ? 16 : 4);
+    const int64_t pieces = threads_.size() * (columns > 36 ? 16 : 4);
     int64_t chunk = std::max<int64_t>(4, ((matrix.panels() + pieces - 1) / pieces + 3) / 4 * 4);
     if (threads_.size() == 1) chunk = matrix.panels();
     if (options_.chunk > 0) chunk = options_.chunk;

@@ -18,7 +18,7 @@ namespace {
 constexpr int64_t kParallelValues = 8192;
 // From so many columns on a piece of a product reads its weights more than once (the kernels' column tiles):
 // it should then stay within a part of the L2 cache.
-constexpr int kManyColumns = 7;
+constexpr int kManyColumns = 37;
 constexpr int64_t kPieceBytes = 320 << 10;
 // Rows whose logits are computed at once; each takes two columns of the head's product.
 constexpr int kHeadRows = 32;

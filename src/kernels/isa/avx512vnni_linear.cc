@@ -8,51 +8,92 @@ namespace {
 
 // Up to so many columns the bit planes are read anew for each tile; above, panels are widened first. Reading
 // nibbles hides behind the products; formats with a second plane cost more than that.
-constexpr int direct_columns(int bits) { return bits == 4 || bits == 8 ? 1 << 30 : 64; }
+template <class T>
+constexpr int direct_columns() {
+  return T::kBits == 8 || (T::kBits == 4 && T::kSuper) ? 1 << 30 : 64;
+}
+
+// A group of columns meets a pair of panels before the next pair is read; its activations stay in the L2
+// cache. One group: weights stream from memory. More: each reads the piece's panels anew, from the L2 cache.
+constexpr int kGroupTiles = 6;
+constexpr int kStreamColumns = kGroupTiles * kTileColumns;
+constexpr int64_t kGroupBytes = 192 << 10;  // of activations, where weights do not stream
 
 // All columns over panels [begin, end), which lie panel_bytes apart from `data` on. A last odd panel is
 // computed twice, which costs less than kernels of its own.
 template <class T, bool Prefetch>
-void run_tiles(const LinearArgs& args, const std::byte* data, int64_t panel_bytes, int64_t begin,
-               int64_t end) {
-  alignas(64) float sums[kTileColumns * kTileRows];
-  const int tiles = (args.columns + kTileColumns - 1) / kTileColumns;
-  for (int t = 0; t < tiles; ++t) {
-    const auto first = static_cast<int>(int64_t{args.columns} * t / tiles);
-    const auto columns = static_cast<int>(int64_t{args.columns} * (t + 1) / tiles) - first;
-    for (int64_t panel = begin; panel < end; panel += 2) {
-      const std::byte* at = data + (panel - begin) * panel_bytes;
-      const TileArgs tile_args = {.panels = {at, panel + 1 < end ? at + panel_bytes : at},
-                                  .blocks = args.weight->cols / kActivationBlock,
-                                  .x = args.x_int8 + first * args.x_stride,
-                                  .x_stride = args.x_stride,
-                                  .sums = sums,
-                                  .panel_bytes = panel_bytes};
-      Tiles<T, Prefetch>::kByColumns[columns - 1](tile_args);
-      store_tile(args, panel, first, columns, sums);
+class TileRun {
+ public:
+  TileRun(const LinearArgs& args, const std::byte* data, int64_t panel_bytes, int64_t begin, int64_t end)
+      : args_(args),
+        data_(data),
+        panel_bytes_(panel_bytes),
+        begin_(begin),
+        end_(end),
+        tiles_((args.columns + kTileColumns - 1) / kTileColumns) {}
+
+  void run() const {
+    const int most = group_tiles();
+    for (int first = 0; first < tiles_; first += most) {
+      const int group = tiles_ - first < most ? tiles_ - first : most;
+      for (int64_t panel = begin_; panel < end_; panel += 2) {
+        for (int t = 0; t < group; ++t) one_tile(panel, first + t, t, group);
+      }
     }
   }
-}
+
+ private:
+  int group_tiles() const {
+    if (tiles_ <= kGroupTiles) return kGroupTiles;
+    const int64_t tile_bytes =
+        kTileColumns * (args_.weight->cols / kActivationBlock) * int64_t{sizeof(ActivationBlock)};
+    const int64_t tiles = kGroupBytes / tile_bytes;
+    return static_cast<int>(tiles < 1 ? 1 : tiles > kGroupTiles ? kGroupTiles : tiles);
+  }
+
+  PT_INLINE void one_tile(int64_t panel, int t, int share, int shares) const {
+    alignas(64) float sums[kTileColumns * kTileRows];
+    const auto first = static_cast<int>(int64_t{args_.columns} * t / tiles_);
+    const auto columns = static_cast<int>(int64_t{args_.columns} * (t + 1) / tiles_) - first;
+    const std::byte* at = data_ + (panel - begin_) * panel_bytes_;
+    const TileArgs tile_args = {.panels = {at, panel + 1 < end_ ? at + panel_bytes_ : at},
+                                .blocks = args_.weight->cols / kActivationBlock,
+                                .x = args_.x_int8 + first * args_.x_stride,
+                                .x_stride = args_.x_stride,
+                                .sums = sums,
+                                .panel_bytes = panel_bytes_,
+                                .tile = share,
+                                .tiles = shares};
+    Tiles<T, Prefetch>::kByColumns[columns - 1](tile_args);
+    store_tile(args_, panel, first, columns, sums);
+  }
+
+  const LinearArgs& args_;
+  const std::byte* data_;
+  const int64_t panel_bytes_;
+  const int64_t begin_, end_;
+  const int tiles_;
+};
 
 template <class T>
 void run(const LinearArgs& args) {
   const PackedMatrix& w = *args.weight;
-  const bool direct = args.columns <= direct_columns(T::kBits);
+  const bool direct = args.columns <= direct_columns<T>();
   const int64_t units = w.panel_bytes / T::kUnitBytes;
   const int64_t wide_bytes = units * T::Wide::kUnitBytes;
-  const int64_t pairs = args.columns <= kTileColumns ? 1 : kWideScratchBytes / (2 * wide_bytes);
+  const int64_t pairs = args.columns <= kStreamColumns ? 1 << 30 : kWideScratchBytes / (2 * wide_bytes);
   const int64_t step = pairs < 1 ? 2 : 2 * pairs;
   for (int64_t begin = args.panel_begin; begin < args.panel_end; begin += step) {
     const int64_t end = begin + step < args.panel_end ? begin + step : args.panel_end;
     const std::byte* data = w.data + begin * w.panel_bytes;
     if (direct) {
-      run_tiles<T, true>(args, data, w.panel_bytes, begin, end);
+      TileRun<T, true>(args, data, w.panel_bytes, begin, end).run();
       continue;
     }
     for (int64_t p = begin; p < end; ++p) {
       widen<T>(w.data + p * w.panel_bytes, units, args.scratch + (p - begin) * wide_bytes);
     }
-    run_tiles<typename T::Wide, false>(args, args.scratch, wide_bytes, begin, end);
+    TileRun<typename T::Wide, false>(args, args.scratch, wide_bytes, begin, end).run();
   }
 }
 

@@ -19,7 +19,8 @@ struct TileArgs {
   const ActivationBlock* x;  // first column
   int64_t x_stride;
   float* sums;          // [columns][32], written
-  int64_t panel_bytes;  // the next tile's panels lie two panels further
+  int64_t panel_bytes;  // the next pair of panels lies two panels further
+  int tile, tiles;      // which of the tiles that share these panels, one after the other
 };
 
 constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
@@ -37,20 +38,34 @@ PT_INLINE void prefetch(const std::byte* p) {
   for (int i = 0; i < Bytes; i += 64) _mm_prefetch(p + i, _MM_HINT_T0);
 }
 
-// What is fetched while a tile is computed: the rest of each of its panels, then the start of the next
-// tile's, which the other panel separates from it.
+// What is fetched from memory while a tile is computed.
+//   One tile per pair of panels: the rest of each panel, then the start of the next pair's, which the other
+//   panel separates from it.
+//   Several tiles (more columns): the next pair, a share of it in each of this pair's tiles, so that memory
+//   and arithmetic are busy at the same time.
 struct Ahead {
   int64_t distance;
   const std::byte* end[2];
   int64_t skip;
+  const std::byte* next;  // several tiles: this tile's share of the next pair
+  int lines;              // of it, per block; 0: one tile
 
   PT_INLINE explicit Ahead(const TileArgs& args)
       : distance(args.panel_bytes < kPrefetchBytes ? args.panel_bytes : kPrefetchBytes),
         end{args.panels[0] + args.panel_bytes, args.panels[1] + args.panel_bytes},
-        skip(args.panel_bytes) {}
+        skip(args.panel_bytes) {
+    const int64_t share = 2 * args.panel_bytes / args.tiles;
+    next = args.panels[0] + 2 * args.panel_bytes + args.tile * share;
+    lines = args.tiles == 1 ? 0 : static_cast<int>((share + 64 * args.blocks - 1) / (64 * args.blocks));
+  }
 
   template <int Bytes>
-  PT_INLINE void fetch(const std::byte* const (&block)[2]) const {
+  PT_INLINE void fetch(const std::byte* const (&block)[2]) {
+    if (lines > 0) {
+#pragma GCC unroll 1
+      for (int i = 0; i < lines; ++i, next += 64) _mm_prefetch(next, _MM_HINT_T1);
+      return;
+    }
 #pragma GCC unroll 2
     for (int i = 0; i < 2; ++i) {
       const std::byte* at = block[i] + distance;
@@ -172,7 +187,7 @@ PT_INLINE void super_tile(const TileArgs& args) {
 #pragma GCC unroll 16
   for (int i = 0; i < 2 * Columns; ++i) _mm512_store_ps(sums + 16 * i, _mm512_setzero_ps());
   const std::byte* unit[2] = {args.panels[0], args.panels[1]};
-  const Ahead ahead(args);
+  Ahead ahead(args);
   for (int64_t b = 0; b < args.blocks; b += T::kUnitBlocks, x += T::kUnitBlocks) {
     __m512i totals[2][Columns];
     clear<Columns>(totals);
@@ -206,7 +221,7 @@ PT_INLINE void plain_tile(const TileArgs& args) {
 #pragma GCC unroll 8
   for (int c = 0; c < Columns; ++c) acc[0][c] = acc[1][c] = _mm512_setzero_ps();
   const std::byte* unit[2] = {args.panels[0], args.panels[1]};
-  const Ahead ahead(args);
+  Ahead ahead(args);
 #pragma GCC unroll 1
   for (int64_t b = 0; b < args.blocks; ++b, ++x) {
     const int i = static_cast<int>(b % T::kUnitBlocks);
