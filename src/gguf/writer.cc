@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "gguf/output_file.h"
+#include "base/output_file.h"
 
 namespace pingti::gguf {
 namespace {
