@@ -17,8 +17,8 @@ namespace {
 
 constexpr int kNameTries = 100;
 
-// A renamed file is found again after a power cut only when its folder is synced. Not every file system can, and
-// a folder may be writable but not readable: then the rename is as durable as it gets.
+// A renamed file is found again after a power cut only when its folder is synced. Not every file system can,
+// and a folder may be writable but not readable: then the rename is as durable as it gets.
 void sync_folder(const std::filesystem::path& file) {
   const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -42,8 +42,8 @@ OutputFile::~OutputFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-// Not mkostemp, whose files are for their owner alone: the umask is the process's, so it cannot be read without
-// changing it for every thread.
+// Not mkostemp, whose files are for their owner alone: the umask is the process's, so it cannot be read
+// without changing it for every thread.
 Result<OutputFile> OutputFile::create(const std::filesystem::path& target) {
   std::random_device random;
   for (int tries = 0; tries < kNameTries; ++tries) {
@@ -78,7 +78,8 @@ Result<void> OutputFile::write_zeros(uint64_t count) {
 Result<void> OutputFile::commit() {
   if (::fsync(descriptor_) != 0) return file_error("write", target_);
   if (::close(std::exchange(descriptor_, -1)) != 0) return file_error("write", target_);
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) return file_error("rename the new file to", target_);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0)
+    return file_error("rename the new file to", target_);
   temporary_.clear();
   sync_folder(target_);
   return {};

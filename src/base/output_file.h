@@ -1,8 +1,8 @@
 // A file being written beside its target.
 //
-// commit() syncs it, renames it over the target and syncs the folder; without commit the destructor removes it.
-// So the target is always the old file or the whole new one, after a crash too. The new file's permissions are
-// what the process's umask leaves of 0666. One thread at a time.
+// commit() syncs it, renames it over the target and syncs the folder; without commit the destructor removes
+// it. So the target is always the old file or the whole new one, after a crash too. The new file's
+// permissions are what the process's umask leaves of 0666. One thread at a time.
 #pragma once
 
 #include <cstddef>
