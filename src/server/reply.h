@@ -35,7 +35,7 @@ class Reply {
   void send(int status, std::string content_type, std::string body, net::Headers further = {});
   void json(int status, const wire::Json& body);
   void error(const wire::ApiError& error);
-  void respond(net::Response response);
+  void respond(const net::Response& response);
 
   void start_events();                      // a stream of server-sent events
   bool write(std::string_view event_text);  // false: the client has left
