@@ -58,7 +58,7 @@ Reply::~Reply() {
   if (context_->options.on_access) context_->options.on_access(record_);
 }
 
-void Reply::send(int status, std::string content_type, std::string body, net::Headers further) {
+void Reply::send(int status, std::string content_type, std::string body, const net::Headers& further) {
   net::Response response{status, common_headers(record_.request_id, std::move(content_type)),
                          std::move(body)};
   for (const auto& [name, value] : further) response.headers.add(name, value);
