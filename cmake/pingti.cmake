@@ -52,6 +52,7 @@ function(pingti_library name)
   if(tests AND PINGTI_TESTS)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE pingti_${name} GTest::gmock GTest::gtest_main)
+    target_include_directories(${name}_test PRIVATE ${CMAKE_SOURCE_DIR}/tests)  # "support/fixtures.h"
     target_compile_definitions(${name}_test PRIVATE PINGTI_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name}_test COMMAND ${name}_test)
   endif()

@@ -56,7 +56,7 @@ void attend(benchmark::State& state, Shape shape) {
   std::vector<float> scratch(attend_scratch_floats(shape.rows));
   const std::byte* pages[kBlockPages];
   int64_t next = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     for (int i = 0; i < kBlockPages; ++i) pages[i] = buffer.data() + (next + i) * page_bytes;
     next = next + 2 * kBlockPages <= pages_count ? next + kBlockPages : 0;
     shape.kernels->attend_block({shape.type, shape.head_dim, 0.1f, 0.0f, pages, 0, page_bytes / 2,
@@ -74,7 +74,7 @@ void attend(benchmark::State& state, Shape shape) {
 void gated(benchmark::State& state, const Kernels* kernels, Activation activation) {
   const auto gate = normal(8960);
   std::vector<float> out(gate.size());
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     kernels->gated_activation(activation, gate.data(), gate.data(), 8960, out.data());
     benchmark::ClobberMemory();
   }
@@ -84,7 +84,7 @@ void gated(benchmark::State& state, const Kernels* kernels, Activation activatio
 void softmax(benchmark::State& state, const Kernels* kernels) {
   const auto x = normal(151936);
   float max, sum;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     kernels->max_and_sum_exp(x.data(), 151936, &max, &sum);
     benchmark::DoNotOptimize(sum);
   }
@@ -94,7 +94,7 @@ void softmax(benchmark::State& state, const Kernels* kernels) {
 void norm(benchmark::State& state, const Kernels* kernels) {
   const auto x = normal(2048);
   std::vector<float> out(2048);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     kernels->rms_norm(x.data(), x.data(), 1e-6f, 2048, out.data());
     benchmark::ClobberMemory();
   }
@@ -104,7 +104,7 @@ void norm(benchmark::State& state, const Kernels* kernels) {
 void rotate(benchmark::State& state, const Kernels* kernels, bool interleaved) {
   auto x = normal(12 * 128);
   const std::vector<float> cos(64, 0.6f), sin(64, 0.8f);
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     kernels->rope({x.data(), 12, 128, 128, cos.data(), sin.data(), interleaved});
     benchmark::ClobberMemory();
   }
@@ -115,7 +115,7 @@ void append(benchmark::State& state, const Kernels* kernels) {
   std::vector<std::byte> page(2 * kv_head_bytes(KvType::kF16, 128));
   const auto k = normal(128);
   int slot = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     kernels->kv_append({KvType::kF16, 128, k.data(), k.data(), page.data(), page.data() + page.size() / 2,
                         slot++ % kPageTokens});
     benchmark::ClobberMemory();

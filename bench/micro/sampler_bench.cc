@@ -21,29 +21,30 @@ std::vector<float> logits_like_a_model(int vocab) {
   return out;
 }
 
-void draw(benchmark::State& state, SamplingParams params, int vocab, int history_length) {
+void draw(benchmark::State& state, const SamplingParams& params, int vocab, int history_length) {
   const auto original = logits_like_a_model(vocab);
   std::mt19937 random(9);
   std::vector<int32_t> history(history_length);
   for (int32_t& token : history) token = static_cast<int32_t>(random() % 20000);
   auto logits = original;
-  Sampler sampler(params, vocab, 1, 0);
+  Sampler sampler(**select_kernels(), params, vocab, 1, 0);
   int64_t position = 0;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     if (history_length > 0) logits = original;  // penalties change them
     benchmark::DoNotOptimize(sampler.sample(logits, position++, history));
   }
 }
 
 void logprobs(benchmark::State& state, int vocab) {
+  const Kernels& kernels = **select_kernels();
   const auto logits = logits_like_a_model(vocab);
-  for (auto _ : state) benchmark::DoNotOptimize(Sampler::logprobs(logits, 5, 20));
+  for ([[maybe_unused]] auto _ : state) benchmark::DoNotOptimize(Sampler::logprobs(kernels, logits, 5, 20));
 }
 
 void copy(benchmark::State& state, int vocab) {
   const auto original = logits_like_a_model(vocab);
   auto logits = original;
-  for (auto _ : state) {
+  for ([[maybe_unused]] auto _ : state) {
     logits = original;
     benchmark::ClobberMemory();
   }
@@ -55,8 +56,9 @@ const bool kRegistered = [] {
     SamplingParams params;
     int history = 0;
   };
-  SamplingParams greedy, all, top_k, top_p, min_p, usual, typical, xtc, penalties, dry;
+  SamplingParams greedy, all, warm, top_k, top_p, min_p, usual, typical, xtc, penalties, dry;
   greedy.temperature = 0;
+  warm.temperature = 0.7f;
   top_k.top_k = 40;
   top_p.top_p = 0.95f;
   min_p.min_p = 0.05f;
@@ -67,9 +69,10 @@ const bool kRegistered = [] {
   dry.temperature = 0, dry.dry_multiplier = 0.8f;
   for (const int vocab : {151936, 262144}) {
     for (const Case& c :
-         {Case{"greedy", greedy}, Case{"temperature", all}, Case{"top_k", top_k}, Case{"top_p", top_p},
-          Case{"min_p", min_p}, Case{"top_k_top_p_min_p", usual}, Case{"typical", typical}, Case{"xtc", xtc},
-          Case{"penalties_of_8192_with_copy", penalties, 8192}, Case{"dry_of_8192_with_copy", dry, 8192}}) {
+         {Case{"greedy", greedy}, Case{"temperature_1", all}, Case{"temperature_0.7", warm},
+          Case{"top_k", top_k}, Case{"top_p", top_p}, Case{"min_p", min_p}, Case{"top_k_top_p_min_p", usual},
+          Case{"typical", typical}, Case{"xtc", xtc}, Case{"penalties_of_8192_with_copy", penalties, 8192},
+          Case{"dry_of_8192_with_copy", dry, 8192}}) {
       const std::string name = std::string(c.name) + "/" + std::to_string(vocab);
       benchmark::RegisterBenchmark(name.c_str(), draw, c.params, vocab, c.history)
           ->Unit(benchmark::kMicrosecond);

@@ -8,18 +8,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "base/file_error.h"
+#include "base/output_file.h"
 
 namespace pingti {
 namespace {
-
-std::unexpected<Error> io_error(const char* action, const std::filesystem::path& path) {
-  const int error = errno;
-  const ErrorKind kind = error == ENOENT ? ErrorKind::kNotFound : ErrorKind::kIo;
-  return fail(kind, error == ENOENT ? "file.not_found" : "file.io",
-              fmt::format("cannot {} {}: {}", action, path.string(), std::strerror(error)));
-}
 
 class Descriptor {
  public:
@@ -29,7 +24,6 @@ class Descriptor {
     if (fd_ >= 0) ::close(fd_);
   }
   int get() const { return fd_; }
-  int close() { return ::close(std::exchange(fd_, -1)); }
 
  private:
   int fd_;
@@ -39,9 +33,9 @@ class Descriptor {
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return io_error("open", path);
+  if (fd.get() < 0) return file_error("open", path);
   struct stat info{};
-  if (::fstat(fd.get(), &info) != 0) return io_error("read the size of", path);
+  if (::fstat(fd.get(), &info) != 0) return file_error("read the size of", path);
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorKind::kInvalid, "file.not_regular",
                 fmt::format("{} is not a regular file", path.string()));
@@ -50,7 +44,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   file.size_ = static_cast<size_t>(info.st_size);
   if (file.size_ == 0) return file;
   void* data = ::mmap(nullptr, file.size_, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-  if (data == MAP_FAILED) return io_error("map", path);
+  if (data == MAP_FAILED) return file_error("map", path);
   file.data_ = static_cast<const std::byte*>(data);
   return file;
 }
@@ -77,13 +71,13 @@ void MappedFile::release(std::span<const std::byte> part) const {
 
 Result<std::string> read_file(const std::filesystem::path& path, size_t limit) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return io_error("open", path);
+  if (fd.get() < 0) return file_error("open", path);
   std::string content;
   char buffer[65536];
   for (;;) {
     const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error("read", path);
+    if (n < 0) return file_error("read", path);
     if (n == 0) return content;
     if (content.size() + static_cast<size_t>(n) > limit) {
       return fail(ErrorKind::kTooLarge, "file.too_large",
@@ -94,24 +88,9 @@ Result<std::string> read_file(const std::filesystem::path& path, size_t limit) {
 }
 
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content) {
-  std::string temporary = path.string() + ".XXXXXX";
-  Descriptor fd(::mkostemp(temporary.data(), O_CLOEXEC));
-  if (fd.get() < 0) return io_error("create a file beside", path);
-  auto abandon = [&](const char* action) {
-    auto error = io_error(action, path);
-    ::unlink(temporary.c_str());
-    return error;
-  };
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd.get(), content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return abandon("write");
-    content.remove_prefix(static_cast<size_t>(n));
-  }
-  ::fchmod(fd.get(), 0644);
-  if (::fsync(fd.get()) != 0 || fd.close() != 0) return abandon("write");
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return abandon("rename the new file to");
-  return {};
+  PT_TRY(auto file, OutputFile::create(path));
+  PT_TRY_VOID(file.write(std::as_bytes(std::span(content))));
+  return file.commit();
 }
 
 Result<uint64_t> free_disk_bytes(const std::filesystem::path& path) {
@@ -119,7 +98,7 @@ Result<uint64_t> free_disk_bytes(const std::filesystem::path& path) {
   std::filesystem::path probe = std::filesystem::absolute(path, error);
   while (!std::filesystem::exists(probe, error) && probe.has_relative_path()) probe = probe.parent_path();
   struct statvfs info{};
-  if (::statvfs(probe.c_str(), &info) != 0) return io_error("read the free space of", probe);
+  if (::statvfs(probe.c_str(), &info) != 0) return file_error("read the free space of", probe);
   return uint64_t{info.f_bavail} * info.f_frsize;
 }
 

@@ -33,7 +33,7 @@ class MappedFile {
 // Reads a whole file; refuses one above `limit` bytes.
 Result<std::string> read_file(const std::filesystem::path& path, size_t limit = size_t{1} << 30);
 
-// Writes beside the target, syncs, then renames: after a crash the old file or the new one is whole.
+// Writes through an OutputFile (output_file.h): after a crash the old file or the new one is whole.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 // Bytes an ordinary user can still write on the file system that holds `path` (or its nearest parent).

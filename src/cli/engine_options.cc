@@ -84,6 +84,13 @@ Result<std::string> find_model(const std::string& model) {
   return path.string();
 }
 
+Result<EngineOptions> EngineFlags::resolved() const {
+  EngineOptions result = options;
+  PT_TRY(result.model_path, find_model(model));
+  result.activations_f32 = activations == "f32";
+  return result;
+}
+
 std::string describe(const EngineInfo& info) {
   return fmt::format("{} ({}, {:.1f} M parameters): context {}, KV cache for {} tokens, {} thread{}, {}",
                      info.model_name, info.architecture, static_cast<double>(info.parameters) / 1e6,
@@ -91,9 +98,7 @@ std::string describe(const EngineInfo& info) {
 }
 
 Result<std::unique_ptr<Engine>> open_engine(const EngineFlags& flags) {
-  EngineOptions options = flags.options;
-  PT_TRY(options.model_path, find_model(flags.model));
-  options.activations_f32 = flags.activations == "f32";
+  PT_TRY(EngineOptions options, flags.resolved());
   const bool terminal = stderr_is_terminal();
   if (terminal) {
     options.progress = [last = -1](double fraction) mutable {

@@ -22,8 +22,10 @@ namespace pingti {
 
 struct EngineFlags {
   std::string model;        // a file, a name of the catalogue, or empty for the default model
-  EngineOptions options;    // model_path and progress are filled by open_engine
+  EngineOptions options;    // without model_path and activations_f32, which resolved() fills
   std::string activations;  // "int8" or "f32"
+
+  Result<EngineOptions> resolved() const;
 };
 
 // -m/--model, -t/--threads, -c/--ctx, --isa, --kv-type, --activations.

@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 
 #include "base/version.h"
 #include "cli/command.h"
@@ -50,5 +52,10 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   pingti::open_standard_streams();
-  return pingti::run_program(argc, argv);
+  try {
+    return pingti::run_program(argc, argv);
+  } catch (const std::exception& exception) {  // out of memory, or our own fault
+    std::fprintf(stderr, "pingti: %s\n", exception.what());
+    return pingti::kExitFailed;
+  }
 }

@@ -1,6 +1,6 @@
 // The engine: prompts in, token events out. What servers and commands run a model by; beside it only
-// chat_tokens.h, dry_breakers.h and what reads a file without running it (vocab_from_gguf.h, kv_type.h) are
-// for them.
+// chat_tokens.h, dry_breakers.h, what measures a model without an engine (loaded_model.h) and what reads a file
+// without running it (vocab_from_gguf.h, kv_type.h) are for them.
 //
 // Engine is an interface so that tests can script one. LocalEngine (make_engine) runs one model on this
 // machine: a single thread of its own steps all sequences as one continuous batch. All methods may be

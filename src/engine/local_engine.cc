@@ -149,7 +149,8 @@ void LocalEngine::start(const std::shared_ptr<RequestState>& state) {
   const int64_t answer = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
   std::vector<std::unique_ptr<Sequence>> choices;
   for (int choice = 0; choice < request.choices; ++choice) {
-    Sampler sampler(request.sampling, static_cast<int>(parts_.info.vocab), request.sampling.seed, choice);
+    Sampler sampler(parts_.model->kernels(), request.sampling, static_cast<int>(parts_.info.vocab),
+                    request.sampling.seed, choice);
     choices.push_back(std::make_unique<Sequence>(state, choice, state->prompt_tokens() + answer,
                                                  parts_.space.make_table(), std::move(sampler),
                                                  *parts_.tokenizer));

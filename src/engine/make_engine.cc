@@ -8,11 +8,10 @@
 
 #include "base/machine.h"
 #include "engine/kv_budget.h"
-#include "engine/kv_type.h"
+#include "engine/loaded_model.h"
 #include "engine/local_engine.h"
 #include "engine/vocab_from_gguf.h"
 #include "gguf/gguf.h"
-#include "kernels/kernels.h"
 
 namespace pingti {
 namespace {
@@ -72,20 +71,13 @@ Result<Text> load_text(const gguf::File& file) {
 Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   PT_TRY_VOID(check_options(options));
-  PT_TRY(const KvType kv_type, parse_kv_type(options.kv_type));
-  PT_TRY(const Kernels* kernels, select_kernels(options.isa));
-  PT_TRY(const gguf::File file, gguf::File::open(options.model_path));
-  PT_TRY(Text text, load_text(file));
-
-  auto threads = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : available_cpus());
-  PT_TRY(auto model, Model::load(file, {.kernels = kernels,
-                                        .threads = threads.get(),
-                                        .kv_type = kv_type,
-                                        .activations_f32 = options.activations_f32,
-                                        .progress = options.progress}));
+  PT_TRY(gguf::File opened, gguf::File::open(options.model_path));
+  PT_TRY(Text text, load_text(opened));  // before the weights: what is wrong with it shows at once
+  PT_TRY(LoadedModel loaded, load_model(std::move(opened), options));
+  const gguf::File& file = *loaded.file;
   const auto memory = static_cast<int64_t>(std::min<uint64_t>(available_memory(), INT64_MAX));
-  const ModelConfig& config = model->config();
-  PT_TRY(const KvBudget budget, plan_kv({.groups = model->kv_groups(),
+  const ModelConfig& config = loaded.model->config();
+  PT_TRY(const KvBudget budget, plan_kv({.groups = loaded.model->kv_groups(),
                                          .trained_context = config.max_context,
                                          .wanted_context = options.context,
                                          .max_sequences = options.max_sequences,
@@ -95,18 +87,18 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
 
   EngineInfo info{.model_name = model_name(file, options.model_path),
                   .architecture = config.architecture,
-                  .isa = kernels->isa,
-                  .kernels = kernels_in_use(file, kernels->isa),
-                  .threads = threads->size(),
+                  .isa = loaded.kernels->isa,
+                  .kernels = kernels_in_use(file, loaded.kernels->isa),
+                  .threads = loaded.threads->size(),
                   .context = budget.context,
                   .trained_context = config.max_context,
                   .kv_tokens = budget.tokens,
                   .vocab = config.vocab,
-                  .weight_bytes = model->weight_bytes()};
+                  .weight_bytes = loaded.model->weight_bytes()};
   for (const gguf::TensorInfo& tensor : file.tensors()) info.parameters += tensor.values();
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  PT_TRY(auto engine, LocalEngine::create({.threads = std::move(threads),
-                                           .model = std::move(model),
+  PT_TRY(auto engine, LocalEngine::create({.threads = std::move(loaded.threads),
+                                           .model = std::move(loaded.model),
                                            .tokenizer = std::move(text.tokenizer),
                                            .chat_template = std::move(text.chat_template),
                                            .space = std::move(space),

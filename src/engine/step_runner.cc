@@ -82,7 +82,7 @@ TokenLogprobs StepRunner::logprobs(std::span<const float> logits, int32_t token,
   const auto named = [this](int32_t id, float logprob) {
     return TokenLogprobInfo{id, std::string(tokenizer_->token_bytes(id)), logprob};
   };
-  const auto found = Sampler::logprobs(logits, token, top);
+  const auto found = Sampler::logprobs(model_->kernels(), logits, token, top);
   TokenLogprobs result{.chosen = named(token, found.logprob)};
   for (const auto& [id, logprob] : found.top) result.top.push_back(named(id, logprob));
   return result;

@@ -93,11 +93,11 @@ Result<void> Parser::read_metadata(uint64_t count) {
     }
     const std::string what = fmt::format("the value of '{}'", key);
     PT_TRY(const auto type, cursor_.read<uint32_t>(what));
-    PT_TRY(auto value, read_value(static_cast<ValueType>(type), what));
+    PT_TRY(const auto value, read_value(static_cast<ValueType>(type), what));
     if (!part_.key_index.emplace(key, part_.metadata.size()).second) {
       return fail(ErrorKind::kInvalid, "gguf.duplicate_key", fmt::format("the key '{}' occurs twice", key));
     }
-    part_.metadata.emplace_back(key, std::move(value));
+    part_.metadata.emplace_back(key, value);
   }
   return {};
 }

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "gguf/output_file.h"
+#include "base/output_file.h"
 
 namespace pingti::gguf {
 namespace {
@@ -50,7 +50,7 @@ std::unexpected<Error> bad_tensor(std::string_view name, std::string problem) {
 
 }  // namespace
 
-void Writer::put(std::string_view key, ValueType type, std::string payload) {
+void Writer::put(std::string_view key, ValueType type, std::string_view payload) {
   PT_CHECK(!key.empty() && key.size() <= kMaxKeyBytes);
   std::string encoded;
   append(encoded, static_cast<uint32_t>(type));
@@ -67,7 +67,7 @@ template <class T>
 void Writer::set(std::string_view key, T value) {
   std::string payload;
   append_value(payload, value);
-  put(key, type_of(Value(value)), std::move(payload));
+  put(key, type_of(Value(value)), payload);
 }
 
 void Writer::set(std::string_view key, const Value& value) {
@@ -75,7 +75,7 @@ void Writer::set(std::string_view key, const Value& value) {
     if constexpr (std::is_same_v<T, Array>) {
       std::string payload = array_head(stored.element, stored.count);
       payload.append(reinterpret_cast<const char*>(stored.bytes.data()), stored.bytes.size());
-      put(key, ValueType::kArray, std::move(payload));
+      put(key, ValueType::kArray, payload);
     } else {
       set<T>(key, stored);
     }
@@ -87,13 +87,13 @@ template <class T>
 void Writer::set_array(std::string_view key, std::span<const T> values) {
   std::string payload = array_head(type_of(Value(T{})), values.size());
   for (const T value : values) append_value(payload, value);
-  put(key, ValueType::kArray, std::move(payload));
+  put(key, ValueType::kArray, payload);
 }
 
 void Writer::set_strings(std::string_view key, std::span<const std::string> values) {
   std::string payload = array_head(ValueType::kString, values.size());
   for (const std::string& value : values) append_string(payload, value);
-  put(key, ValueType::kArray, std::move(payload));
+  put(key, ValueType::kArray, payload);
 }
 
 void Writer::copy_metadata(const File& file) {

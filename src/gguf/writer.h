@@ -62,7 +62,7 @@ class Writer {
     Provider provider;
   };
 
-  void put(std::string_view key, ValueType type, std::string payload);
+  void put(std::string_view key, ValueType type, std::string_view payload);
   std::string header(uint64_t alignment) const;
   Result<uint64_t> alignment() const;
 

@@ -156,7 +156,7 @@ TEST_F(WriterTest, RefusesBadAlignmentAndAMissingFolder) {
   Writer writer;
   writer.set("general.alignment", uint32_t{48});
   EXPECT_EQ(writer.write(target()).error().code, "gguf.bad_alignment");
-  EXPECT_EQ(Writer().write(folder_ / "none" / "out.gguf").error().code, "file.io");
+  EXPECT_EQ(Writer().write(folder_ / "none" / "out.gguf").error().code, "file.not_found");
 }
 
 }  // namespace

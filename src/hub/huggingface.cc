@@ -65,8 +65,8 @@ class HuggingFace : public Hub {
 }  // namespace
 
 const Hub& hugging_face() {
-  static const HuggingFace hub;
-  return hub;
+  static const HuggingFace kHub;
+  return kHub;
 }
 
 }  // namespace pingti

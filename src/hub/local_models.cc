@@ -110,7 +110,7 @@ Result<fs::path> resolve_model(std::string_view text, const fs::path& folder) {
       break;
     }
     case Reference::Kind::kUrl: {
-      PT_TRY(const fs::path target, url_target(reference, folder));
+      PT_TRY(fs::path target, url_target(reference, folder));
       const auto stamp = valid_stamp(target);
       if (stamp && (stamp->source == url_identity(reference.name) || stamp->sha256 == reference.sha256))
         return target;

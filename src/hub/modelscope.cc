@@ -64,8 +64,8 @@ class ModelScope : public Hub {
 }  // namespace
 
 const Hub& model_scope() {
-  static const ModelScope hub;
-  return hub;
+  static const ModelScope kHub;
+  return kHub;
 }
 
 }  // namespace pingti

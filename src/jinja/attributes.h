@@ -16,7 +16,7 @@ bool find_attribute(const Value& value, std::string_view name, const Maker& make
 // An object whose attributes are computed: loop, cycler.
 struct AttributeObject : Object {
   virtual bool find(std::string_view name, const Maker& make, Value* found) = 0;
-  virtual Value call(Interpreter&, Arguments) { throw_runtime("the object is not callable"); }
+  virtual Value call(Interpreter&, const Arguments&) { throw_runtime("the object is not callable"); }
 };
 
 using Method = Value (*)(const Value& self, const Arguments& arguments, Interpreter& interpreter);

@@ -34,7 +34,9 @@ class Signature {
 
   bool given(size_t index) const { return present_[index]; }
   const Value& required(size_t index) const;
-  Value optional(size_t index, Value otherwise) const { return given(index) ? slots_[index] : otherwise; }
+  Value optional(size_t index, const Value& otherwise) const {
+    return given(index) ? slots_[index] : otherwise;
+  }
   bool flag(size_t index, bool otherwise) const;
   int64_t integer(size_t index, int64_t otherwise) const;            // what is given must be an int
   std::string text(size_t index, std::string_view otherwise) const;  // what is given must be a str

@@ -82,9 +82,8 @@ class Writer {
       default:
         break;
     }
-    if (c >= 0 && c < 0x20) {
-      out_ += fmt::format("\\u{:04x}", c);
-    } else if (!style_.ascii || (c >= 0 && c < 0x7F) || c == 0x7F) {
+    const bool control = c >= 0 && c < 0x20;
+    if (!control && (!style_.ascii || (c >= 0 && c <= 0x7F))) {
       out_ += bytes;
     } else if (c < 0) {
       out_ += fmt::format("\\udc{:02x}", static_cast<unsigned char>(bytes[0]));

@@ -36,7 +36,7 @@ class LoopState : public AttributeObject, public std::enable_shared_from_this<Lo
   const Value& current() const { return current_; }
 
   bool find(std::string_view name, const Maker& make, Value* found) override;
-  Value call(Interpreter& interpreter, Arguments arguments) override;
+  Value call(Interpreter& interpreter, const Arguments& arguments) override;
 
   Value cycle(const Arguments& arguments) const {
     if (arguments.positional.empty()) throw_runtime("no items for cycling given");
@@ -182,7 +182,7 @@ bool LoopState::find(std::string_view name, const Maker&, Value* found) {
   return true;
 }
 
-Value LoopState::call(Interpreter& interpreter, Arguments arguments) {
+Value LoopState::call(Interpreter& interpreter, const Arguments& arguments) {
   if (!loop_.recursive) throw_runtime("The loop must have the 'recursive' marker to be called recursively.");
   if (arguments.positional.size() != 1 || !arguments.keyword.empty())
     throw_runtime("loop() takes one argument");

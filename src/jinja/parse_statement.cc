@@ -305,10 +305,8 @@ std::unique_ptr<const Statement> Parser::parse_call_block(int line) {
   block->caller.name = "caller";
   if (at_op("(")) parse_parameters(&block->caller);
   ExpressionPtr node = parse_expression();
-  const auto* call = dynamic_cast<const Call*>(node.get());
-  if (!call) throw_syntax("expected call", line);
-  node.release();
-  block->call.reset(call);
+  if (dynamic_cast<const Call*>(node.get()) == nullptr) throw_syntax("expected call", line);
+  block->call.reset(static_cast<const Call*>(node.release()));
   parse_macro_body(&block->caller, "endcall");
   return block;
 }

@@ -2,27 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <ctime>
-#include <fstream>
 #include <thread>
+
+#include "support/fixtures.h"
 
 namespace pingti::jinja {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-std::chrono::system_clock::time_point oracle_clock() {
-  std::tm tm{};
-  tm.tm_year = 2026 - 1900;
-  tm.tm_mon = 2;
-  tm.tm_mday = 4;
-  tm.tm_hour = 5;
-  tm.tm_min = 6;
-  tm.tm_sec = 7;
-  tm.tm_isdst = -1;
-  return std::chrono::system_clock::from_time_t(std::mktime(&tm));
-}
 
 Result<std::string> render(std::string_view source, const Json& variables = Json::object(),
                            Limits limits = {}) {
@@ -35,13 +23,8 @@ std::string code_of(std::string_view source, Limits limits = {}) {
   return result ? "rendered: " + result->substr(0, 100) : result.error().code;
 }
 
-Json load(const std::string& path) {
-  std::ifstream file(path);
-  return Json::parse(file);
-}
-
 TEST(Template, SnippetsMatchJinja2) {
-  const Json golden = load(PINGTI_SOURCE_DIR "/src/jinja/testdata/snippets.json");
+  const Json golden = read_json_fixture<Json>(PINGTI_SOURCE_DIR "/src/jinja/testdata/snippets.json");
   ASSERT_GT(golden["snippets"].size(), 900u);
   for (const Json& row : golden["snippets"]) {
     const std::string source = row["source"];

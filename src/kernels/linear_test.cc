@@ -114,9 +114,9 @@ std::string name_of(const Kernels& kernels, const PackedMatrix& w) {
 }
 
 const std::vector<int>& column_counts() {
-  static const std::vector<int> counts = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+  static const std::vector<int> kCounts = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
                                           11, 12, 13, 14, 15, 16, 17, 32, 33, kMaxColumns};
-  return counts;
+  return kCounts;
 }
 
 class LinearTest : public testing::TestWithParam<DType> {};

@@ -14,10 +14,10 @@
 namespace pingti {
 
 inline const std::vector<DType>& quantized_types() {
-  static const std::vector<DType> types = {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
+  static const std::vector<DType> kTypes = {DType::kQ4_0, DType::kQ4_1, DType::kQ5_0, DType::kQ5_1,
                                            DType::kQ8_0, DType::kQ2_K, DType::kQ3_K, DType::kQ4_K,
                                            DType::kQ5_K, DType::kQ6_K};
-  return types;
+  return kTypes;
 }
 
 inline std::vector<DType> all_types() {

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
+#include <span>
 
 #include "kernels/linear_test_util.h"
 
@@ -87,7 +89,8 @@ TEST(QuantizeTest, AllInstructionSetsAgree) {
           EXPECT_TRUE(std::isinf(got[b].scale) && std::isnan(got[b].scaled_sum)) << kernels->isa << b;
           continue;
         }
-        ASSERT_EQ(std::memcmp(&got[b], &want[b], sizeof(ActivationBlock)), 0)
+        ASSERT_TRUE(
+            std::ranges::equal(std::as_bytes(std::span(&got[b], 1)), std::as_bytes(std::span(&want[b], 1))))
             << kernels->isa << " block " << b;
       }
     }

@@ -14,7 +14,8 @@ struct Isa {
 };
 
 constexpr Isa kIsas[] = {
-#define PT_ISA(name, condition) {&name::kKernels, [](const CpuFeatures& cpu) { return condition; }},
+#define PT_ISA(name, condition) \
+  {&name::kKernels, []([[maybe_unused]] const CpuFeatures& cpu) { return condition; }},
 #include "kernels/isa/isas.inc"
 #undef PT_ISA
 };

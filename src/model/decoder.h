@@ -17,6 +17,7 @@ class Decoder final : public Model {
                                                const ModelOptions& options);
 
   const ModelConfig& config() const override { return config_; }
+  const Kernels& kernels() const override { return *kernels_; }
   std::span<const KvGroup> kv_groups() const override { return groups_; }
   int64_t weight_bytes() const override { return weight_bytes_; }
   int64_t bytes_per_token() const override { return weight_bytes_ - (head_ ? embedding_->bytes : 0); }
@@ -62,6 +63,7 @@ class Decoder final : public Model {
   void prepare(const Batch& batch);
   void run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools, bool last, int& rows);
 
+  const Kernels* kernels_ = nullptr;
   std::unique_ptr<Backend> backend_;
   ModelConfig config_;
   std::vector<KvGroup> groups_;

@@ -59,6 +59,7 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const gguf::File& file, std::uniq
                                                const ModelOptions& options) {
   PT_TRY(const Architecture* architecture, find_architecture(file));
   auto decoder = std::make_unique<Decoder>();
+  decoder->kernels_ = options.kernels;
   decoder->backend_ = std::move(backend);
   ModelConfig& config = decoder->config_;
   PT_TRY(config, read_config(file, *architecture));

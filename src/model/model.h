@@ -41,6 +41,8 @@ class Model {
   virtual ~Model() = default;
 
   virtual const ModelConfig& config() const = 0;
+  // What it was loaded with: who works on its logits uses the same.
+  virtual const Kernels& kernels() const = 0;
   virtual std::span<const KvGroup> kv_groups() const = 0;
   virtual int64_t weight_bytes() const = 0;
   // Of these, what computing one token's logits reads: all but an embedding table that is not the head.

@@ -28,7 +28,7 @@ std::string Exchange::head(int status, const Headers& headers, std::string_view 
   return text + "\r\n";
 }
 
-void Exchange::send(Response response) {
+void Exchange::send(const Response& response) {
   {
     std::lock_guard lock(mutex_);
     if (gone_ || started_) return;
@@ -42,7 +42,7 @@ void Exchange::send(Response response) {
   wake_();
 }
 
-void Exchange::start(int status, Headers headers, Responder::StreamOptions options) {
+void Exchange::start(int status, const Headers& headers, Responder::StreamOptions options) {
   {
     std::lock_guard lock(mutex_);
     if (gone_ || started_) return;
@@ -151,9 +151,9 @@ void Exchange::write_idle() {
 
 Responder::Responder(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}
 Responder::~Responder() { exchange_->abandon(); }
-void Responder::send(Response response) { exchange_->send(std::move(response)); }
-void Responder::start(int status, Headers headers, StreamOptions options) {
-  exchange_->start(status, std::move(headers), std::move(options));
+void Responder::send(const Response& response) { exchange_->send(response); }
+void Responder::start(int status, const Headers& headers, StreamOptions options) {
+  exchange_->start(status, headers, std::move(options));
 }
 bool Responder::write(std::string_view chunk) { return exchange_->write(chunk); }
 void Responder::finish() { exchange_->finish(); }

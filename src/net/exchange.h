@@ -26,8 +26,8 @@ class Exchange {
       : traits_(traits), wake_(std::move(wake)), draining_(std::move(draining)) {}
 
   // The handler's side.
-  void send(Response response);
-  void start(int status, Headers headers, Responder::StreamOptions options);
+  void send(const Response& response);
+  void start(int status, const Headers& headers, Responder::StreamOptions options);
   bool write(std::string_view chunk);
   void finish();
   void on_disconnect(std::function<void()> callback);

@@ -215,7 +215,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   asio::awaitable<void> refuse(Response response, bool head_only = false) {
     Exchange exchange({.head_only = head_only, .keep_alive = false}, [] {}, [] { return true; });
-    exchange.send(std::move(response));
+    exchange.send(response);
     std::string bytes = exchange.take().bytes;
     co_await write(bytes);
   }

@@ -26,13 +26,13 @@ class Responder {
   Responder(const Responder&) = delete;
   ~Responder();
 
-  void send(Response response);
+  void send(const Response& response);
 
   struct StreamOptions {
     std::chrono::milliseconds idle_interval{0};  // 0: never
     std::string idle_chunk;                      // written whenever nothing was written for that long
   };
-  void start(int status, Headers headers, StreamOptions options);
+  void start(int status, const Headers& headers, StreamOptions options);
   // False when the client has left; bytes are then dropped.
   bool write(std::string_view chunk);
   void finish();

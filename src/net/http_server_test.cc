@@ -72,7 +72,7 @@ std::unique_ptr<HttpServer> serve(Handler handler, HttpServerOptions options = {
   return std::move(*server);
 }
 
-void echo(Request request, std::shared_ptr<Responder> responder) {
+void echo(const Request& request, const std::shared_ptr<Responder>& responder) {
   responder->send({200, {{"X-Path", request.path}}, request.method + ":" + request.body});
 }
 
@@ -101,7 +101,7 @@ TEST(HttpServer, HeadGetsTheHeaderOnly) {
 }
 
 TEST(HttpServer, StreamsChunksFromAnotherThreadWithIdleComments) {
-  auto server = serve([](Request, std::shared_ptr<Responder> responder) {
+  auto server = serve([](const Request&, const std::shared_ptr<Responder>& responder) {
     std::thread([responder] {
       responder->start(200, {}, {milliseconds(30), ": idle\n"});
       std::this_thread::sleep_for(milliseconds(100));
@@ -123,7 +123,7 @@ TEST(HttpServer, TellsTheHandlerThatTheClientLeft) {
   std::promise<void> left;
   std::shared_ptr<Responder> kept;
   std::promise<void> asked;
-  auto server = serve([&](Request, std::shared_ptr<Responder> responder) {
+  auto server = serve([&](const Request&, const std::shared_ptr<Responder>& responder) {
     kept = responder;
     responder->on_disconnect([&] { left.set_value(); });
     asked.set_value();
@@ -139,7 +139,7 @@ TEST(HttpServer, TellsTheHandlerThatTheClientLeft) {
 }
 
 TEST(HttpServer, ADroppedResponderAnswers500) {
-  auto server = serve([](Request, std::shared_ptr<Responder>) {});
+  auto server = serve([](const Request&, const std::shared_ptr<Responder>&) {});
   Client client(server->port());
   client.send("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_NE(client.read_all().find("500 Internal"), std::string::npos);
@@ -204,7 +204,7 @@ TEST(HttpServer, LimitsConnections) {
 TEST(HttpServer, DrainFinishesRunningAnswersAndClosesIdleConnections) {
   std::shared_ptr<Responder> kept;
   std::promise<void> asked;
-  auto server = serve([&](Request, std::shared_ptr<Responder> responder) {
+  auto server = serve([&](const Request&, const std::shared_ptr<Responder>& responder) {
     kept = responder;
     asked.set_value();
   });
@@ -227,7 +227,7 @@ TEST(HttpServer, DrainFinishesRunningAnswersAndClosesIdleConnections) {
 TEST(HttpServer, StopCutsRunningAnswers) {
   std::shared_ptr<Responder> kept;
   std::promise<void> asked;
-  auto server = serve([&](Request, std::shared_ptr<Responder> responder) {
+  auto server = serve([&](const Request&, const std::shared_ptr<Responder>& responder) {
     kept = responder;
     responder->start(200, {}, {});
     asked.set_value();

@@ -1,7 +1,7 @@
 #include "sample/logit_scan.h"
 
 #include <algorithm>
-#include <cstring>
+#include <cmath>
 #include <functional>
 #include <limits>
 
@@ -11,7 +11,7 @@ namespace pingti {
 namespace {
 
 constexpr float kNone = -std::numeric_limits<float>::infinity();
-constexpr int kLanes = 16;  // independent maxima and sums, for vector code in one fixed order
+constexpr int kLanes = 16;  // independent maxima, for vector code
 
 float block_max(std::span<const float> x) {
   float lanes[kLanes];
@@ -24,23 +24,6 @@ float block_max(std::span<const float> x) {
   float out = kNone;
   for (const float lane : lanes) out = lane > out ? lane : out;
   return out;
-}
-
-float block_sum_exp(std::span<const float> x, float max, float inverse_temperature) {
-  Float4 lanes[kLanes / 4] = {};
-  size_t i = 0;
-  for (; i + kLanes <= x.size(); i += kLanes) {
-#pragma GCC unroll 4
-    for (size_t j = 0; j < kLanes / 4; ++j) {
-      Float4 v;
-      std::memcpy(&v, x.data() + i + 4 * j, sizeof(v));
-      lanes[j] += fast_exp((v - max) * inverse_temperature);
-    }
-  }
-  const Float4 four = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
-  float sum = (four[0] + four[1]) + (four[2] + four[3]);
-  for (; i < x.size(); ++i) sum += fast_exp((x[i] - max) * inverse_temperature);
-  return sum;
 }
 
 }  // namespace
@@ -101,11 +84,32 @@ void LogitScan::largest(int count, std::vector<Candidate>& out) const {
   std::sort(out.begin(), out.end(), likelier);
 }
 
+// Sum of exp((value - max_) / temperature).
+float LogitScan::block_sum_exp(std::span<const float> values, float inverse_temperature) const {
+  float scaled[kSumBlock];
+  const float* x = values.data();
+  float shift = 0;
+  if (inverse_temperature != 1) {
+    for (size_t i = 0; i < values.size(); ++i) scaled[i] = (values[i] - max_) * inverse_temperature;
+    x = scaled;
+  } else {
+    shift = max_;
+  }
+  float max = 0, sum = 0;
+  kernels_->max_and_sum_exp(x, static_cast<int64_t>(values.size()), &max, &sum);
+  if (!std::isnan(sum)) return sum * fast_exp(max - shift);
+  sum = 0;  // a NaN among the logits
+  for (const float value : values) sum += fast_exp((value - max_) * inverse_temperature);
+  return sum;
+}
+
 double LogitScan::sum_exp(float temperature) {
-  sums_.resize(maxima_.size());
+  sums_.resize((logits_.size() + kSumBlock - 1) / kSumBlock);
   double total = 0;
-  for (size_t i = 0; i < maxima_.size(); ++i) {
-    sums_[i] = block_sum_exp(block(i), max_, 1 / temperature);
+  for (size_t i = 0; i < sums_.size(); ++i) {
+    const size_t begin = i * kSumBlock;
+    const size_t count = std::min<size_t>(kSumBlock, logits_.size() - begin);
+    sums_[i] = block_sum_exp(logits_.subspan(begin, count), 1 / temperature);
     total += sums_[i];
   }
   return total;

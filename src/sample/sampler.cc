@@ -49,8 +49,8 @@ float max_logit(const std::vector<Candidate>& candidates) {
 
 }  // namespace
 
-Sampler::Sampler(SamplingParams params, int vocab_size, uint64_t seed, int choice)
-    : params_(std::move(params)), vocab_size_(vocab_size), seed_(seed), choice_(choice) {}
+Sampler::Sampler(const Kernels& kernels, SamplingParams params, int vocab_size, uint64_t seed, int choice)
+    : params_(std::move(params)), vocab_size_(vocab_size), seed_(seed), choice_(choice), scan_(kernels) {}
 
 std::optional<int32_t> Sampler::narrow(std::span<float> logits, int64_t position,
                                        std::span<const int32_t> history, std::span<const uint32_t> allowed) {
@@ -232,8 +232,8 @@ int32_t Sampler::draw_from_all(std::span<const float> logits, double u) {
     if (reached + sums[i] > target) break;
     reached += sums[i];
   }
-  const size_t begin = block * LogitScan::kBlock;
-  const size_t end = std::min(begin + LogitScan::kBlock, logits.size());
+  const size_t begin = block * LogitScan::kSumBlock;
+  const size_t end = std::min(begin + LogitScan::kSumBlock, logits.size());
   size_t token = begin;
   for (size_t i = begin; i < end; ++i) {
     const float weight = fast_exp((logits[i] - scan_.max()) / params_.temperature);
@@ -245,8 +245,9 @@ int32_t Sampler::draw_from_all(std::span<const float> logits, double u) {
   return static_cast<int32_t>(token);
 }
 
-TokenLogprob Sampler::logprobs(std::span<const float> logits, int32_t token, int top_n) {
-  LogitScan scan;
+TokenLogprob Sampler::logprobs(const Kernels& kernels, std::span<const float> logits, int32_t token,
+                               int top_n) {
+  LogitScan scan(kernels);
   scan.scan(logits);
   const float max = scan.max();
   const bool finite = std::isfinite(max);

@@ -4,8 +4,9 @@
 // penalties, DRY, token mask, top-k, locally typical, top-p, min-p, XTC, temperature, draw. Temperature 0
 // takes the most likely token after the mask (the lowest id of a tie).
 //
-// The draw of position p of choice c depends on (seed, c, p), the logits and the history given, on nothing
-// else: a Sampler keeps memory between calls, but no state. One thread at a time per Sampler.
+// The draw of position p of choice c depends on (seed, c, p), the logits and the history given and, where two
+// tokens all but tie, the instruction set; on nothing else: a Sampler keeps memory between calls, but no
+// state. One thread at a time per Sampler; logprobs() needs none.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +29,9 @@ struct TokenLogprob {
 
 class Sampler {
  public:
-  // params are valid (validate()); params.seed is ignored in favour of `seed`.
-  Sampler(SamplingParams params, int vocab_size, uint64_t seed, int choice);
+  // params are valid (validate()); params.seed is ignored in favour of `seed`. kernels: of static lifetime,
+  // as select_kernels() gives them.
+  Sampler(const Kernels& kernels, SamplingParams params, int vocab_size, uint64_t seed, int choice);
 
   // The token at `position`. logits [vocab_size] are changed. NaN counts as -inf; if nothing is left, the
   // lowest allowed id is returned. `history`: prompt and answer so far. `allowed`, when given: bit t % 32 of
@@ -44,7 +46,8 @@ class Sampler {
                                                        std::span<const uint32_t> allowed = {});
 
   // Logarithms of the model's own distribution, softmax(logits), for a token and the top_n likeliest.
-  static TokenLogprob logprobs(std::span<const float> logits, int32_t token, int top_n);
+  static TokenLogprob logprobs(const Kernels& kernels, std::span<const float> logits, int32_t token,
+                               int top_n);
 
  private:
   struct Typical {

@@ -58,27 +58,27 @@ Reply::~Reply() {
   if (context_->options.on_access) context_->options.on_access(record_);
 }
 
-void Reply::send(int status, std::string content_type, std::string body, net::Headers further) {
+void Reply::send(int status, std::string content_type, std::string body, const net::Headers& further) {
   net::Response response{status, common_headers(record_.request_id, std::move(content_type)),
                          std::move(body)};
   for (const auto& [name, value] : further) response.headers.add(name, value);
-  respond(std::move(response));
+  respond(response);
 }
 
 void Reply::json(int status, const wire::Json& body) { send(status, kJson, wire::to_text(body)); }
 
 void Reply::error(const wire::ApiError& error) { respond(error_response(error, record_.request_id)); }
 
-void Reply::respond(net::Response response) {
+void Reply::respond(const net::Response& response) {
   record_.status = response.status;
-  responder_->send(std::move(response));
+  responder_->send(response);
 }
 
 void Reply::start_events() {
   record_.status = 200;
   net::Headers headers = common_headers(record_.request_id, "text/event-stream; charset=utf-8");
   headers.add("X-Accel-Buffering", "no");
-  responder_->start(200, std::move(headers), {context_->options.sse_ping, ": keep-alive\n\n"});
+  responder_->start(200, headers, {context_->options.sse_ping, ": keep-alive\n\n"});
 }
 
 bool Reply::write(std::string_view event_text) { return responder_->write(event_text); }

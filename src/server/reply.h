@@ -32,10 +32,10 @@ class Reply {
   const std::string& request_id() const { return record_.request_id; }
   std::chrono::steady_clock::time_point arrived() const { return arrived_; }
 
-  void send(int status, std::string content_type, std::string body, net::Headers further = {});
+  void send(int status, std::string content_type, std::string body, const net::Headers& further = {});
   void json(int status, const wire::Json& body);
   void error(const wire::ApiError& error);
-  void respond(net::Response response);
+  void respond(const net::Response& response);
 
   void start_events();                      // a stream of server-sent events
   bool write(std::string_view event_text);  // false: the client has left

@@ -85,7 +85,8 @@ void run_route(const Route& route, Call call) {
 void handle(const std::shared_ptr<Context>& context, net::Request request,
             std::shared_ptr<net::Responder> responder) {
   Match match = find_route(request.method, request.path);
-  auto reply = std::make_shared<Reply>(context, responder, request, match.route ? match.route->name : "none");
+  auto reply = std::make_shared<Reply>(context, std::move(responder), request,
+                                       match.route ? match.route->name : "none");
   if (auto refused = refusal(*context, request, match)) {
     reply->respond(response_to(*refused, reply->request_id()));
     return;

@@ -18,11 +18,11 @@ Result<std::unique_ptr<Encoder>> ByteLevelBpe::create(const Vocab& vocab) {
     spelling.insert(vocab.tokens[id], static_cast<int32_t>(id));
   PT_TRY(MergeTable merges, MergeTable::create(vocab.merges, spelling));
   return std::unique_ptr<Encoder>(
-      new ByteLevelBpe(vocab, *kind, std::move(pretokenizer), std::move(merges), std::move(spelling)));
+      new ByteLevelBpe(vocab, *kind, std::move(pretokenizer), std::move(merges), spelling));
 }
 
 ByteLevelBpe::ByteLevelBpe(const Vocab& vocab, const PretokenizerKind& kind, Pretokenizer pretokenizer,
-                           MergeTable merges, StringTable spelling)
+                           MergeTable merges, const StringTable& spelling)
     : pretokenizer_(std::move(pretokenizer)),
       nfc_(kind.nfc),
       ignore_merges_(kind.ignore_merges || vocab.ignore_merges),
@@ -75,7 +75,7 @@ void ByteLevelBpe::merge(std::string_view word, std::vector<Symbol>& symbols) co
                 [this](const Symbol& left, const Symbol& right) { return merges_.find(left.id, right.id); });
 }
 
-std::string ByteLevelBpe::bytes_of(std::string_view spelling, TokenType type) const {
+std::string ByteLevelBpe::bytes_of(std::string_view spelling, TokenType) const {
   return decode_byte_alphabet(spelling);
 }
 

@@ -23,7 +23,7 @@ class ByteLevelBpe final : public Encoder {
 
  private:
   ByteLevelBpe(const Vocab& vocab, const PretokenizerKind& kind, Pretokenizer pretokenizer, MergeTable merges,
-               StringTable spelling);
+               const StringTable& spelling);
   void encode_word(std::string_view word, std::vector<Symbol>& symbols, std::vector<int32_t>& ids) const;
   void merge(std::string_view word, std::vector<Symbol>& symbols) const;
 

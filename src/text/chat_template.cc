@@ -24,7 +24,7 @@ Json with_reasoning_names(Json message) {
   for (std::string_view name : kReasoningNames) {
     const auto found = message.find(name);
     if (found == message.end()) continue;
-    const Json reasoning = *found;
+    const Json& reasoning = *found;
     Json named = Json::object();
     named["thinking"] = reasoning;
     for (const auto& [key, value] : message.items()) named[key] = value;

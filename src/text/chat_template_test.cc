@@ -2,39 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdlib>
-#include <ctime>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "support/fixtures.h"
 
 namespace pingti {
 namespace {
 
 using Json = nlohmann::ordered_json;
 const std::filesystem::path kData = PINGTI_SOURCE_DIR "/src/text/testdata";
-
-std::chrono::system_clock::time_point oracle_clock() {
-  std::tm tm{};
-  tm.tm_year = 2026 - 1900;
-  tm.tm_mon = 2;
-  tm.tm_mday = 4;
-  tm.tm_hour = 5;
-  tm.tm_min = 6;
-  tm.tm_sec = 7;
-  tm.tm_isdst = -1;
-  return std::chrono::system_clock::from_time_t(std::mktime(&tm));
-}
-
-std::string read(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-Json load(const std::filesystem::path& path) { return Json::parse(read(path)); }
 
 ChatTemplateInput input_of(const Json& row) {
   ChatTemplateInput input;
@@ -63,19 +40,22 @@ void expect_outcome(const std::string& where, const Result<std::string>& ours, c
 
 // Compares every template that `golden` names, in `folder`, with every case; returns how many were compared.
 size_t compare_all(const std::filesystem::path& folder, const std::filesystem::path& golden) {
-  const Json cases = load(kData / "chat_cases.json");
-  const Json expected = load(golden);
+  const Json cases = read_json_fixture<Json>(kData / "chat_cases.json");
+  const Json expected = read_json_fixture<Json>(golden);
   size_t compared = 0;
   for (const auto& [file, row] : expected.items()) {
-    const auto created = ChatTemplate::create(read(folder / file), row["bos_token"], row["eos_token"]);
+    const auto created =
+        ChatTemplate::create(read_fixture(folder / file), row["bos_token"], row["eos_token"]);
     for (const Json& one : cases) {
       const std::string name = one["name"];
       const Json& oracle = row["outcomes"][name];
+      std::string where = file;
+      where.append(" / ").append(name);
       if (!created) {
-        EXPECT_EQ(oracle.value("error", ""), "syntax") << file << ": " << created.error().to_string();
+        EXPECT_EQ(oracle.value("error", ""), "syntax") << where << ": " << created.error().to_string();
         continue;
       }
-      expect_outcome(file + " / " + name, created->render(input_of(one)), oracle);
+      expect_outcome(where, created->render(input_of(one)), oracle);
       ++compared;
     }
   }
@@ -109,7 +89,7 @@ TEST(ChatTemplate, FallbackIsChatMl) {
 
 TEST(ChatTemplate, ProbesSayWhatATemplateDoes) {
   auto probe = [](const char* file) {
-    auto created = ChatTemplate::create(read(kData / "templates" / file), "<s>", "</s>");
+    auto created = ChatTemplate::create(read_fixture(kData / "templates" / file), "<s>", "</s>");
     EXPECT_TRUE(created) << file;
     return *std::move(created);
   };
@@ -156,7 +136,7 @@ TEST(ChatTemplate, LongConversationsStayWithinTheLimits) {
   input.messages.push_back({{"role", "user"}, {"content", "last"}});
   for (const auto& entry : std::filesystem::directory_iterator(kData / "templates")) {
     if (entry.path().extension() != ".jinja") continue;
-    const auto chat = ChatTemplate::create(read(entry.path()), "<s>", "</s>");
+    const auto chat = ChatTemplate::create(read_fixture(entry.path()), "<s>", "</s>");
     ASSERT_TRUE(chat) << entry.path();
     const auto text = chat->render(input);
     EXPECT_TRUE(text) << entry.path() << text.error().to_string();

@@ -137,9 +137,9 @@ Table make_table() {
 }  // namespace
 
 const PretokenizerKind* find_pretokenizer(std::string_view name) {
-  static const Table table = make_table();
-  const auto found = table.find(name.empty() ? "default" : name);
-  return found == table.end() ? nullptr : &found->second;
+  static const Table kTable = make_table();
+  const auto found = kTable.find(name.empty() ? "default" : name);
+  return found == kTable.end() ? nullptr : &found->second;
 }
 
 }  // namespace pingti

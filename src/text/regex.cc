@@ -111,11 +111,11 @@ Regex& Regex::operator=(Regex&& other) noexcept {
 Regex::~Regex() { pcre2_code_free(code_); }
 
 bool Regex::find(std::string_view text, size_t from, Scratch& scratch, Range& match) const {
-  static const MatchLimit limit;
+  static const MatchLimit kLimit;
   const auto match_from = compiled_ ? pcre2_jit_match : pcre2_match;
   const uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY;
   const int found = match_from(code_, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, options,
-                               scratch.data_, limit.context);
+                               scratch.data_, kLimit.context);
   if (found < 0) return false;
   const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(scratch.data_);
   match = {bounds[0], bounds[1]};

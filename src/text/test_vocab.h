@@ -16,7 +16,10 @@ inline std::string decode_base64(std::string_view text) {
   for (const char c : text) {
     if (c == '=') break;
     bits = bits << 6 | static_cast<uint32_t>(kDigits.find(c));
-    if ((count += 6) >= 8) bytes.push_back(static_cast<char>(bits >> (count -= 8)));
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes.push_back(static_cast<char>(bits >> count));
   }
   return bytes;
 }

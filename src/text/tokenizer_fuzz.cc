@@ -71,9 +71,9 @@ void check(const Subject& subject, std::string_view text, bool parse_special) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const std::vector<Subject> subjects = make_subjects();
+  static const std::vector<Subject> kSubjects = make_subjects();
   if (size < 2) return 0;
-  const Subject& subject = subjects[data[0] % subjects.size()];
+  const Subject& subject = kSubjects[data[0] % kSubjects.size()];
   const std::string_view text(reinterpret_cast<const char*>(data + 1), size - 1);
   check(subject, text, true);
   check(subject, text, false);

@@ -136,7 +136,7 @@ inline Answer expected_answer(const FakeModel& model, const Tokenizer& tokenizer
                               const GenerationRequest& request, int choice = 0, int64_t context = 4096) {
   Answer answer;
   answer.end = FinishEvent{.choice = choice, .reason = FinishReason::kLength};
-  Sampler sampler(request.sampling, kFakeVocab, request.sampling.seed, choice);
+  Sampler sampler(model.kernels(), request.sampling, kFakeVocab, request.sampling.seed, choice);
   std::vector<int32_t> tokens = request.prompt;
   std::string bytes;
   const auto room = context - static_cast<int64_t>(tokens.size());

@@ -61,6 +61,7 @@ class FakeModel final : public Model {
   }
 
   const ModelConfig& config() const override { return config_; }
+  const Kernels& kernels() const override { return *kernels_; }
   std::span<const KvGroup> kv_groups() const override { return groups_; }
   int64_t weight_bytes() const override { return 0; }
   int64_t bytes_per_token() const override { return 0; }
@@ -148,6 +149,7 @@ class FakeModel final : public Model {
       logits[token] = static_cast<float>(mix(hash, token) >> 40) / (1 << 21);  // [0, 8)
   }
 
+  const Kernels* kernels_ = *select_kernels();
   std::vector<int> windows_;
   std::vector<KvGroup> groups_;
   ModelConfig config_;

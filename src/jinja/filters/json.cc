@@ -26,7 +26,7 @@ void read_indent(const Value& value, JsonStyle* style) {
   } else {
     throw_runtime("indent must be a number or text");
   }
-  style->item_separator = ",";
+  style->item_separator = std::string(1, ',');
 }
 
 Value to_json_filter(Interpreter& interpreter, const Value& input, const Arguments& arguments) {

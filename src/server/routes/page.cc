@@ -33,7 +33,7 @@ void handle(Call call) {
     } else {
       response.body = asset.bytes;
     }
-    return call.reply->respond(std::move(response));
+    return call.reply->respond(response);
   }
 }
 

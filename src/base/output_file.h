@@ -1,7 +1,8 @@
-// A file being written beside its target: private to src/gguf.
+// A file being written beside its target.
 //
-// commit() syncs it and renames it over the target; without commit the destructor removes it, so that the
-// target is always the old file or the whole new one.
+// commit() syncs it, renames it over the target and syncs the folder; without commit the destructor removes
+// it. So the target is always the old file or the whole new one, after a crash too. The new file's
+// permissions are what the process's umask leaves of 0666. One thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +13,7 @@
 
 #include "base/result.h"
 
-namespace pingti::gguf {
+namespace pingti {
 
 class OutputFile {
  public:
@@ -33,4 +34,4 @@ class OutputFile {
   std::filesystem::path target_;
 };
 
-}  // namespace pingti::gguf
+}  // namespace pingti
