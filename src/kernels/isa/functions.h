@@ -22,6 +22,12 @@ namespace avx2 {
 extern const Kernels kKernels;
 }  // namespace avx2
 
+namespace avxvnni {  // the other functions are avx2's
+void linear_int8(const LinearArgs& args);
+int64_t int8_peak(int64_t iterations);
+extern const Kernels kKernels;
+}  // namespace avxvnni
+
 namespace avx512vnni {
 #include "kernels/isa/functions.inc"
 extern const Kernels kKernels;
