@@ -56,8 +56,8 @@ CpuFeatures detect() {
     f.avx_vnni = f.avx2 && bit(more.eax, 4);
   }
   if (f.avx2 && (states & kZmm) == kZmm) {
-    f.avx512 = bit(extended.ebx, 16) && bit(extended.ebx, 30) && bit(extended.ebx, 17) &&
-               bit(extended.ebx, 31) && bit(extended.ecx, 1);
+    f.avx512 =
+        bit(extended.ebx, 16) && bit(extended.ebx, 30) && bit(extended.ebx, 17) && bit(extended.ebx, 31);
     f.avx512_vnni = f.avx512 && bit(extended.ecx, 11);
     f.avx512_bf16 = f.avx512 && bit(more.eax, 5);
   }

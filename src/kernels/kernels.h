@@ -22,7 +22,7 @@ namespace pingti {
 struct CpuFeatures {
   bool avx2 = false;  // with FMA and F16C
   bool avx_vnni = false;
-  bool avx512 = false;  // F, BW, DQ, VL, VBMI
+  bool avx512 = false;  // F, BW, DQ, VL
   bool avx512_vnni = false;
   bool avx512_bf16 = false;  // a feature of its own: CPUs exist with VNNI and without it
   std::string_view cpu_name;
