@@ -33,4 +33,21 @@ namespace avx512vnni {
 extern const Kernels kKernels;
 }  // namespace avx512vnni
 
+namespace neon {
+#include "kernels/isa/functions.inc"
+extern const Kernels kKernels;
+}  // namespace neon
+
+namespace neondot {  // the other functions are neon's
+void linear_int8(const LinearArgs& args);
+int64_t int8_peak(int64_t iterations);
+extern const Kernels kKernels;
+}  // namespace neondot
+
+namespace neoni8mm {  // the other functions are neon's
+void linear_int8(const LinearArgs& args);
+int64_t int8_peak(int64_t iterations);
+extern const Kernels kKernels;
+}  // namespace neoni8mm
+
 }  // namespace pingti
