@@ -63,14 +63,12 @@ inline Vec copysign(Vec a, Vec sign) { PT_QUARTERS(vbslq_f32(vdupq_n_u32(0x80000
 inline Vec select_negative(Vec a, Vec if_negative, Vec otherwise) {
   PT_QUARTERS(vbslq_f32(vcltzq_f32(a.q[i]), if_negative.q[i], otherwise.q[i]));
 }
-inline float32x4_t keep_range(float32x4_t v, int begin, int end, float fill) {
-  constexpr int32_t kLanes[4] = {0, 1, 2, 3};
-  const int32x4_t lane = vld1q_s32(kLanes);
-  const uint32x4_t inside = vandq_u32(vcgeq_s32(lane, vdupq_n_s32(begin)), vcltq_s32(lane, vdupq_n_s32(end)));
-  return vbslq_f32(inside, v, vdupq_n_f32(fill));
+inline float32x4_t keep_lanes(float32x4_t v, uint32_t lanes, float fill) {
+  constexpr uint32_t kBits[4] = {1, 2, 4, 8};
+  return vbslq_f32(vtstq_u32(vdupq_n_u32(lanes), vld1q_u32(kBits)), v, vdupq_n_f32(fill));
 }
-inline Vec keep_range(Vec v, int begin, int end, float fill) {
-  PT_QUARTERS(keep_range(v.q[i], begin - 4 * i, end - 4 * i, fill));
+inline Vec keep_lanes(Vec v, uint32_t lanes, float fill) {
+  PT_QUARTERS(keep_lanes(v.q[i], lanes >> 4 * i, fill));
 }
 inline Vec swap_pairs(Vec v) { PT_QUARTERS(vrev64q_f32(v.q[i])); }
 inline Vec dup_pairs(const float* x) {
