@@ -16,8 +16,12 @@ as_root() {
 
 available() { [ -n "$(apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([^(].*\)$/\1/p')" ]; }
 
-# Lines of package lists without comments: one package or "a | b" each.
-package_lines() { sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e '/^$/d' "$@"; }
+# Lines of package lists without comments: one package or "a | b" each. "[ARCH]" at the end: on that one only.
+package_lines() {
+  local arch
+  arch=$(dpkg --print-architecture 2>/dev/null || uname -m)
+  sed -e 's/#.*//' -e 's/[[:space:]]*$//' -e "s/ \\[$arch\\]\$//" -e '/\]$/d' -e '/^$/d' "$@"
+}
 
 # The lines of which no alternative is installed.
 missing_lines() {

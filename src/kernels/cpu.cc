@@ -5,6 +5,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <sys/auxv.h>
+
+#include <fstream>
 #endif
 
 namespace pingti {
@@ -56,11 +60,31 @@ CpuFeatures detect() {
     f.avx_vnni = f.avx2 && bit(more.eax, 4);
   }
   if (f.avx2 && (states & kZmm) == kZmm) {
-    f.avx512 = bit(extended.ebx, 16) && bit(extended.ebx, 30) && bit(extended.ebx, 17) &&
-               bit(extended.ebx, 31) && bit(extended.ecx, 1);
+    f.avx512 =
+        bit(extended.ebx, 16) && bit(extended.ebx, 30) && bit(extended.ebx, 17) && bit(extended.ebx, 31);
     f.avx512_vnni = f.avx512 && bit(extended.ecx, 11);
     f.avx512_bf16 = f.avx512 && bit(more.eax, 5);
   }
+  return f;
+}
+
+#elif defined(__aarch64__)
+
+// The main ID register as Linux shows it: implementer, part and revision.
+std::string core_name() {
+  std::ifstream file("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1");
+  std::string midr;
+  return file >> midr ? "AArch64, MIDR " + midr : "AArch64";
+}
+
+CpuFeatures detect() {
+  static const std::string name = core_name();
+  constexpr unsigned long kAsimdDp = 1ul << 20;  // of AT_HWCAP
+  constexpr unsigned long kI8mm = 1ul << 13;     // of AT_HWCAP2
+  CpuFeatures f;
+  f.cpu_name = name;
+  f.neon_dot = (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+  f.neon_i8mm = (getauxval(AT_HWCAP2) & kI8mm) != 0;
   return f;
 }
 

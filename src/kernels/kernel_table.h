@@ -23,7 +23,7 @@ struct RopeArgs {
 enum class Activation { kSilu, kGeluTanh, kGeluErf, kRelu };
 
 struct Kernels {
-  const char* isa;  // "reference", "avx2", "avx512vnni"
+  const char* isa;  // the name in isa/isas.inc: "reference", "avx2" ...
 
   // Int8 activations: out[blocks], blocks = ceil(count / kActivationBlock); x is padded with zeros.
   // scale_block: values sharing one scale, 32 or 256: the largest PanelLayout::scale_block among the weights

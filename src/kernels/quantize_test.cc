@@ -97,5 +97,27 @@ TEST(QuantizeTest, AllInstructionSetsAgree) {
   }
 }
 
+TEST(QuantizeTest, TiesGoToEvenAndTheLargestNumbersFit) {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  std::vector<float> ties(64);
+  for (size_t i = 0; i < ties.size(); ++i) ties[i] = static_cast<float>(i) - 31.5f;
+  ties[5] = 127.0f;
+  ties[40] = -127.0f;
+  std::vector<float> largest(64, kMost);
+  for (size_t i = 0; i < largest.size(); i += 3) largest[i] = -kMost;
+  for (const Kernels* kernels : runnable_kernels()) {
+    AlignedVector<ActivationBlock> blocks(2);
+    kernels->quantize(ties.data(), 64, 32, blocks.data());
+    for (size_t i = 0; i < ties.size(); ++i) {
+      ASSERT_EQ(blocks[i / 32].q[i % 32], std::nearbyint(ties[i])) << kernels->isa << " at " << i;
+    }
+    kernels->quantize(largest.data(), 64, 32, blocks.data());
+    for (size_t i = 0; i < largest.size(); ++i) {
+      ASSERT_EQ(blocks[i / 32].q[i % 32], largest[i] < 0 ? -127 : 127) << kernels->isa << " at " << i;
+      ASSERT_EQ(blocks[i / 32].scale, kMost / 127.0f);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pingti

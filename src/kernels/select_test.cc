@@ -31,6 +31,13 @@ TEST_F(SelectTest, TakesTheFirstRunnableTable) {
   EXPECT_TRUE(is_runnable(*chosen));
 }
 
+// Tests on emulated CPUs know which table it has to be.
+TEST_F(SelectTest, TakesTheTableExpectedOfThisCpu) {
+  const char* expected = std::getenv("PINGTI_EXPECTED_ISA");
+  if (expected == nullptr) GTEST_SKIP() << "PINGTI_EXPECTED_ISA is not set";
+  EXPECT_STREQ(select_kernels().value()->isa, expected);
+}
+
 TEST_F(SelectTest, TheEnvironmentForcesATable) {
   setenv("PINGTI_ISA", "reference", 1);
   EXPECT_STREQ(select_kernels().value()->isa, "reference");

@@ -5,44 +5,16 @@
 // Weights of 8 bits would overflow: they are taken as magnitudes, their signs moved to the activations.
 #pragma once
 
-#include "kernels/isa/avx2_panel.h"
+#include "kernels/isa/avx2_fold.h"
 
 namespace pingti::avx2 {
 namespace {
 
 constexpr int kTileColumns = 4;
 
-struct TileArgs {
-  const std::byte* panel;
-  int64_t blocks;            // of 32 values
-  const ActivationBlock* x;  // first column
-  int64_t x_stride;
-  float* sums;  // [columns][16], written
-};
-
-constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
-
 // Groups whose 16-bit sums can be added: each is at most 2 * 127 * (2^bits - 1).
 constexpr int groups_per_sum(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1; }
 constexpr bool has_signed_weights(int bits) { return bits == 8; }
-
-constexpr int kPrefetchBytes = 2048;
-
-template <int Bytes>
-PT_INLINE void prefetch(const std::byte* p) {
-#pragma GCC unroll 16
-  for (int i = 0; i < Bytes; i += 64) _mm_prefetch(p + kPrefetchBytes + i, _MM_HINT_T0);
-}
-
-// A source of weights: the panel's own bit planes, or (Widened) a byte per value.
-template <class T, bool Widened>
-struct Source {
-  using Traits = T;
-  static constexpr bool kWidened = Widened;
-  static constexpr int kUnitBytes = Widened ? T::Wide::kUnitBytes : T::kUnitBytes;
-  static constexpr int kBlockBytes = Widened ? T::Wide::kBlockBytes : T::kBlockBytes;
-  static constexpr int kStoredBits = Widened ? 8 : T::kBits;
-};
 
 // 16-bit sums[half][column] += products of one group.
 template <class S, int Columns, int Group>
@@ -131,52 +103,6 @@ PT_INLINE void add_super_block(const std::byte* block, const std::byte* scales, 
   }
 }
 
-template <int Columns>
-PT_INLINE void clear(__m256i (&sums)[2][Columns]) {
-#pragma GCC unroll 4
-  for (int c = 0; c < Columns; ++c) sums[0][c] = sums[1][c] = _mm256_setzero_si256();
-}
-
-// sums += float(totals) * scale[row] * activation scale[column], in memory.
-template <int Columns>
-PT_INLINE void fold(const __m256i (&totals)[2][Columns], const __m256 (&scales)[2], const ActivationBlock* x,
-                    int64_t x_stride, float* sums) {
-#pragma GCC unroll 4
-  for (int c = 0; c < Columns; ++c) {
-    const __m256 a = _mm256_set1_ps(x[c * x_stride].scale);
-#pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) {
-      float* out = sums + c * kPanelRows + h * kHalfRows;
-      _mm256_store_ps(out, _mm256_fmadd_ps(_mm256_cvtepi32_ps(totals[h][c]), _mm256_mul_ps(scales[h], a),
-                                           _mm256_load_ps(out)));
-    }
-  }
-}
-
-// sum over sub-blocks of min * (sum of activations), two sub-blocks a step.
-template <class T, int Columns>
-PT_INLINE void add_mins(const std::byte* unit, const ActivationBlock* x, int64_t x_stride, float* sums) {
-  __m256i totals[2][Columns];
-  clear<Columns>(totals);
-  for (int p = 0; p < T::kSubBlocks / 2; ++p) {
-    const std::byte* stored = unit + T::kMinsOffset + p * 2 * kPanelRows;
-    const __m256i mins[2] = {_mm256_cvtepu8_epi16(load128(stored)),
-                             _mm256_cvtepu8_epi16(load128(stored + 2 * kHalfRows))};
-#pragma GCC unroll 4
-    for (int c = 0; c < Columns; ++c) {
-      const ActivationBlock* column = x + c * x_stride;
-      int32_t pair;
-      __builtin_memcpy(&pair, T::kSubBlock == 32 ? column[2 * p].pair_sums : column[p].half_sums, 4);
-      totals[0][c] = _mm256_add_epi32(totals[0][c], _mm256_madd_epi16(mins[0], _mm256_set1_epi32(pair)));
-      totals[1][c] = _mm256_add_epi32(totals[1][c], _mm256_madd_epi16(mins[1], _mm256_set1_epi32(pair)));
-    }
-  }
-  const __m256 sign = _mm256_set1_ps(-0.0f);
-  const __m256 scales[2] = {_mm256_xor_ps(load_halves(unit + T::kDminOffset), sign),
-                            _mm256_xor_ps(load_halves(unit + T::kDminOffset + 2 * kHalfRows), sign)};
-  fold<Columns>(totals, scales, x, x_stride, sums);
-}
-
 // K-quants.
 template <class S, int Columns>
 PT_INLINE void super_tile(const TileArgs& args) {
@@ -229,18 +155,8 @@ PT_INLINE void plain_tile(const TileArgs& args) {
     const std::byte* stored = unit + T::kScalesOffset + i * 2 * kPanelRows;
     const __m256 scales[2] = {load_halves(stored), load_halves(stored + 2 * kHalfRows)};
     fold<Columns>(totals, scales, x, x_stride, args.sums);
-    if constexpr (T::kMin) {
-#pragma GCC unroll 2
-      for (int h = 0; h < 2; ++h) {
-        const __m256 min = load_halves(unit + T::kMinsOffset + (i * kPanelRows + h * kHalfRows) * 2);
-#pragma GCC unroll 4
-        for (int c = 0; c < Columns; ++c) {
-          float* out = args.sums + c * kPanelRows + h * kHalfRows;
-          _mm256_store_ps(
-              out, _mm256_fmadd_ps(min, _mm256_set1_ps(x[c * x_stride].scaled_sum), _mm256_load_ps(out)));
-        }
-      }
-    }
+    if constexpr (T::kMin)
+      add_block_min<Columns>(unit + T::kMinsOffset + i * 2 * kPanelRows, x, x_stride, args.sums);
   }
 }
 
@@ -253,35 +169,10 @@ void tile(const TileArgs& args) {
   }
 }
 
-using Tile = void (*)(const TileArgs& args);
-
 template <class S>
 struct Tiles {
   static constexpr Tile kByColumns[kTileColumns] = {tile<S, 1>, tile<S, 2>, tile<S, 3>, tile<S, 4>};
 };
-
-template <class T, int Group>
-PT_INLINE void widen_groups(const std::byte* block, std::byte* out) {
-  _mm256_store_si256(reinterpret_cast<__m256i*>(out + 64 * Group), load_group<T::kBits, Group>(block));
-  if constexpr (Group < 7) widen_groups<T, Group + 1>(block, out);
-}
-
-// Rewrites a panel with a byte per value: same integers, same scales.
-template <class T>
-void widen(const std::byte* panel, int64_t units, std::byte* out) {
-  for (int64_t u = 0; u < units; ++u, panel += T::kUnitBytes, out += T::Wide::kUnitBytes) {
-    for (int i = 0; i < T::kQuantsOffset; i += 32) {
-      _mm256_store_si256(reinterpret_cast<__m256i*>(out + i), load256(panel + i));
-    }
-    for (int b = 0; b < T::kUnitBlocks; ++b) {
-      const std::byte* block = panel + T::kQuantsOffset + b * T::kBlockBytes;
-      std::byte* wide = out + T::Wide::kQuantsOffset + b * T::Wide::kBlockBytes;
-      prefetch<T::kBlockBytes>(block);
-      widen_groups<T, 0>(block, wide);
-      widen_groups<T, 0>(block + 32, wide + 32);
-    }
-  }
-}
 
 }  // namespace
 }  // namespace pingti::avx2

@@ -1,7 +1,7 @@
 # Fails when an object of an optional instruction set defines a symbol that the linker may merge with other
 # files' (templates, inline functions): the copy kept could be the one this CPU cannot run.
 foreach(object ${OBJECTS})
-  if(NOT object MATCHES "/isa/avx")
+  if(NOT object MATCHES "/isa/(avx|neon)")
     continue()
   endif()
   math(EXPR checked "${checked} + 1")

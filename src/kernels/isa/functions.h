@@ -22,9 +22,32 @@ namespace avx2 {
 extern const Kernels kKernels;
 }  // namespace avx2
 
+namespace avxvnni {  // the other functions are avx2's
+void linear_int8(const LinearArgs& args);
+int64_t int8_peak(int64_t iterations);
+extern const Kernels kKernels;
+}  // namespace avxvnni
+
 namespace avx512vnni {
 #include "kernels/isa/functions.inc"
 extern const Kernels kKernels;
 }  // namespace avx512vnni
+
+namespace neon {
+#include "kernels/isa/functions.inc"
+extern const Kernels kKernels;
+}  // namespace neon
+
+namespace neondot {  // the other functions are neon's
+void linear_int8(const LinearArgs& args);
+int64_t int8_peak(int64_t iterations);
+extern const Kernels kKernels;
+}  // namespace neondot
+
+namespace neoni8mm {  // the other functions are neon's
+void linear_int8(const LinearArgs& args);
+int64_t int8_peak(int64_t iterations);
+extern const Kernels kKernels;
+}  // namespace neoni8mm
 
 }  // namespace pingti
