@@ -57,14 +57,28 @@ void attend(benchmark::State& state, Shape shape) {
   }
   std::vector<float> partials(shape.rows * (shape.head_dim + 2));
   std::vector<float> scratch(attend_scratch_floats(shape.rows));
-  const std::byte* pages[kBlockPages];
-  int64_t next = 0;
+  const std::byte* pages[2][kBlockPages];  // of a block and the next
+  const int64_t blocks_count = pages_count / kBlockPages;
+  int64_t block = 0;
   for (auto _ : state) {
-    for (int i = 0; i < kBlockPages; ++i) pages[i] = buffer.data() + (next + i) * page_bytes;
-    next = next + 2 * kBlockPages <= pages_count ? next + kBlockPages : 0;
-    shape.kernels->attend_block({shape.type, shape.head_dim, 0.1f, 0.0f, pages, 0, page_bytes / 2,
-                                 rows.data(), shape.rows, partials.data(), shape.head_dim + 2,
-                                 scratch.data()});
+    for (int i = 0; i < kBlockPages; ++i) {
+      pages[0][i] = buffer.data() + (block * kBlockPages + i) * page_bytes;
+      pages[1][i] = buffer.data() + ((block + 1) % blocks_count * kBlockPages + i) * page_bytes;
+    }
+    block = (block + 1) % blocks_count;
+    shape.kernels->attend_block({.type = shape.type,
+                                 .head_dim = shape.head_dim,
+                                 .scale = 0.1f,
+                                 .softcap = 0.0f,
+                                 .pages = pages[0],
+                                 .next_pages = pages[1],
+                                 .k_offset = 0,
+                                 .v_offset = page_bytes / 2,
+                                 .rows = rows.data(),
+                                 .row_count = shape.rows,
+                                 .partials = partials.data(),
+                                 .partial_stride = shape.head_dim + 2,
+                                 .scratch = scratch.data()});
     benchmark::ClobberMemory();
   }
   const double blocks = static_cast<double>(state.iterations());

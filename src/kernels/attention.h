@@ -95,6 +95,8 @@ struct AttendBlockArgs {
   // The block's kAttentionBlock / kPageTokens pages; one of which no row sees a key is not read, and may be
   // null.
   const std::byte* const* pages;
+  // Of the block that will be attended to after this one, or null: fetched ahead.
+  const std::byte* const* next_pages = nullptr;
   int64_t k_offset;
   int64_t v_offset;
   const AttendRow* rows;

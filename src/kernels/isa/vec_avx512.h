@@ -99,7 +99,11 @@ inline VecPairs set1_pair(const void* x) {
   return _mm512_set1_epi32(pair);
 }
 // c + the sum of each pair's products.
-inline VecInt dot(VecPairs a, VecPairs b, VecInt c) { return _mm512_dpwssd_epi32(c, a, b); }
+inline VecInt dot(VecPairs a, VecPairs b, VecInt c) {
+  c = _mm512_dpwssd_epi32(c, a, b);
+  asm("" : "+v"(c));  // GCC 12 would also keep the sums of a loop in memory
+  return c;
+}
 inline Vec to_float(VecInt v) { return _mm512_cvtepi32_ps(v); }
 // Rounds to nearest, ties to even; |v| < 2^15. A NaN becomes any number.
 inline void store_int16(int16_t* out, Vec v) {
