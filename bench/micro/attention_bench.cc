@@ -46,7 +46,10 @@ void attend(benchmark::State& state, Shape shape) {
           {shape.type, shape.head_dim, token.data(), token.data(), page, page + page_bytes / 2, slot});
     }
   }
-  const auto q = normal(int64_t{shape.rows} * shape.head_dim);
+  auto q = normal(int64_t{shape.rows} * shape.head_dim);
+  for (int r = 0; r < shape.rows; ++r) {
+    shape.kernels->attend_query(shape.type, shape.head_dim, &q[int64_t{r} * shape.head_dim]);
+  }
   std::vector<AttendRow> rows;
   for (int r = 0; r < shape.rows; ++r) {
     rows.push_back({&q[int64_t{r} * shape.head_dim], 0,
@@ -54,14 +57,28 @@ void attend(benchmark::State& state, Shape shape) {
   }
   std::vector<float> partials(shape.rows * (shape.head_dim + 2));
   std::vector<float> scratch(attend_scratch_floats(shape.rows));
-  const std::byte* pages[kBlockPages];
-  int64_t next = 0;
+  const std::byte* pages[2][kBlockPages];  // of a block and the next
+  const int64_t blocks_count = pages_count / kBlockPages;
+  int64_t block = 0;
   for ([[maybe_unused]] auto _ : state) {
-    for (int i = 0; i < kBlockPages; ++i) pages[i] = buffer.data() + (next + i) * page_bytes;
-    next = next + 2 * kBlockPages <= pages_count ? next + kBlockPages : 0;
-    shape.kernels->attend_block({shape.type, shape.head_dim, 0.1f, 0.0f, pages, 0, page_bytes / 2,
-                                 rows.data(), shape.rows, partials.data(), shape.head_dim + 2,
-                                 scratch.data()});
+    for (int i = 0; i < kBlockPages; ++i) {
+      pages[0][i] = buffer.data() + (block * kBlockPages + i) * page_bytes;
+      pages[1][i] = buffer.data() + ((block + 1) % blocks_count * kBlockPages + i) * page_bytes;
+    }
+    block = (block + 1) % blocks_count;
+    shape.kernels->attend_block({.type = shape.type,
+                                 .head_dim = shape.head_dim,
+                                 .scale = 0.1f,
+                                 .softcap = 0.0f,
+                                 .pages = pages[0],
+                                 .next_pages = pages[1],
+                                 .k_offset = 0,
+                                 .v_offset = page_bytes / 2,
+                                 .rows = rows.data(),
+                                 .row_count = shape.rows,
+                                 .partials = partials.data(),
+                                 .partial_stride = shape.head_dim + 2,
+                                 .scratch = scratch.data()});
     benchmark::ClobberMemory();
   }
   const double blocks = static_cast<double>(state.iterations());
@@ -111,23 +128,33 @@ void rotate(benchmark::State& state, const Kernels* kernels, bool interleaved) {
   state.SetItemsProcessed(state.iterations() * 12 * 128);
 }
 
-void append(benchmark::State& state, const Kernels* kernels) {
-  std::vector<std::byte> page(2 * kv_head_bytes(KvType::kF16, 128));
+void append(benchmark::State& state, const Kernels* kernels, KvType type) {
+  std::vector<std::byte> page(2 * kv_head_bytes(type, 128));
   const auto k = normal(128);
   int slot = 0;
   for ([[maybe_unused]] auto _ : state) {
-    kernels->kv_append({KvType::kF16, 128, k.data(), k.data(), page.data(), page.data() + page.size() / 2,
-                        slot++ % kPageTokens});
+    kernels->kv_append(
+        {type, 128, k.data(), k.data(), page.data(), page.data() + page.size() / 2, slot++ % kPageTokens});
     benchmark::ClobberMemory();
   }
 }
 
-const char* type_name(KvType type) {
-  return type == KvType::kF32 ? "f32" : type == KvType::kF16 ? "f16" : "bf16";
+void query(benchmark::State& state, const Kernels* kernels, KvType type) {
+  const auto q = normal(128);
+  std::vector<float> row(128);
+  for ([[maybe_unused]] auto _ : state) {
+    std::copy(q.begin(), q.end(), row.begin());
+    kernels->attend_query(type, 128, row.data());
+    benchmark::ClobberMemory();
+  }
 }
 
-void add_attend(const Shape& shape) {
-  const std::string name = std::string("attend/") + shape.kernels->isa + "/" + type_name(shape.type) + "/" +
+constexpr std::pair<KvType, const char*> kTypes[] = {{KvType::kF16, "f16"}, {KvType::kBF16, "bf16"},
+                                                     {KvType::kF32, "f32"}, {KvType::kQ16, "q16"},
+                                                     {KvType::kQ8, "q8"},   {KvType::kQ4, "q4"}};
+
+void add_attend(const Shape& shape, const char* type) {
+  const std::string name = std::string("attend/") + shape.kernels->isa + "/" + type + "/" +
                            std::to_string(shape.head_dim) + "/" + std::to_string(shape.rows) +
                            (shape.cold ? "/cold" : "/warm") + (shape.causal ? "/causal" : "");
   benchmark::RegisterBenchmark(name.c_str(), attend, shape);
@@ -136,12 +163,12 @@ void add_attend(const Shape& shape) {
 const bool kRegistered = [] {
   for (const Kernels* kernels : all_kernels()) {
     if (!is_runnable(*kernels)) continue;
-    for (const KvType type : {KvType::kF16, KvType::kBF16, KvType::kF32}) {
+    for (const auto& [type, name] : kTypes) {
       for (const int head_dim : {64, 128, 256}) {
         for (const int rows : {1, 2, 3, 4, 6, 7, 8, 12, 16, 32, 64}) {
-          if (rows <= 8) add_attend({kernels, type, head_dim, rows, true, false});
-          add_attend({kernels, type, head_dim, rows, false, false});
-          if (rows >= 32) add_attend({kernels, type, head_dim, rows, false, true});
+          if (rows <= 8) add_attend({kernels, type, head_dim, rows, true, false}, name);
+          add_attend({kernels, type, head_dim, rows, false, false}, name);
+          if (rows >= 32) add_attend({kernels, type, head_dim, rows, false, true}, name);
         }
       }
     }
@@ -153,7 +180,10 @@ const bool kRegistered = [] {
     benchmark::RegisterBenchmark(("rms_norm/" + isa).c_str(), norm, kernels);
     benchmark::RegisterBenchmark(("rope_neox/" + isa).c_str(), rotate, kernels, false);
     benchmark::RegisterBenchmark(("rope_pairs/" + isa).c_str(), rotate, kernels, true);
-    benchmark::RegisterBenchmark(("kv_append/" + isa).c_str(), append, kernels);
+    for (const auto& [type, name] : kTypes) {
+      benchmark::RegisterBenchmark(("kv_append/" + isa + "/" + name).c_str(), append, kernels, type);
+      benchmark::RegisterBenchmark(("attend_query/" + isa + "/" + name).c_str(), query, kernels, type);
+    }
   }
   return true;
 }();

@@ -1,165 +1,12 @@
 // Attention of every instruction set against the formula in double precision.
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstring>
-#include <limits>
-#include <random>
-#include <vector>
 
-#include "kernels/kernels.h"
+#include "kernels/attention_test_util.h"
 
 namespace pingti {
 namespace {
 
-constexpr double kUnit = 0x1p-24;  // rounding error of one float operation
-constexpr float kInf = std::numeric_limits<float>::infinity();
-constexpr int kBlockPages = kAttentionBlock / kPageTokens;
-
-// Keys and values of one KV head over one block, in pages; slots never appended hold NaN in every type.
-class BlockOfKeys {
- public:
-  BlockOfKeys(const Kernels& kernels, KvType type, int head_dim, int pages)
-      : kernels_(kernels), type_(type), head_dim_(head_dim), k_(kAttentionBlock), v_(kAttentionBlock) {
-    const auto bytes = static_cast<size_t>(kGap + 2 * kv_head_bytes(type, head_dim));
-    for (int i = 0; i < pages; ++i) memory_.emplace_back(bytes, std::byte{0xff});
-    pages_.assign(kBlockPages, nullptr);
-    for (int i = 0; i < pages; ++i) pages_[i] = memory_[i].data();
-  }
-
-  void append(int key, const std::vector<float>& k, const std::vector<float>& v) {
-    k_[key] = k;
-    v_[key] = v;
-    std::byte* page = memory_[key / kPageTokens].data();
-    kernels_.kv_append({.type = type_,
-                        .head_dim = head_dim_,
-                        .k = k_[key].data(),
-                        .v = v_[key].data(),
-                        .k_out = page + kGap,
-                        .v_out = page + kGap + kv_head_bytes(type_, head_dim_),
-                        .slot = key % kPageTokens});
-  }
-
-  // partials[row][head_dim + 2 + padding]
-  std::vector<float> attend(const std::vector<AttendRow>& rows, float scale, float softcap = 0) const {
-    const int rows_count = static_cast<int>(rows.size());
-    std::vector<float> partials(rows.size() * stride(), 12345.0f);
-    std::vector<float> scratch(attend_scratch_floats(rows_count), std::nanf(""));
-    kernels_.attend_block({.type = type_,
-                           .head_dim = head_dim_,
-                           .scale = scale,
-                           .softcap = softcap,
-                           .pages = pages_.data(),
-                           .k_offset = kGap,
-                           .v_offset = kGap + kv_head_bytes(type_, head_dim_),
-                           .rows = rows.data(),
-                           .row_count = rows_count,
-                           .partials = partials.data(),
-                           .partial_stride = stride(),
-                           .scratch = scratch.data()});
-    return partials;
-  }
-
-  int64_t stride() const { return head_dim_ + 5; }
-  const std::vector<float>& k(int key) const { return k_[key]; }
-  const std::vector<float>& v(int key) const { return v_[key]; }
-  std::byte* page(int i) { return memory_[i].data(); }
-  void hide_page(int i) { pages_[i] = nullptr; }
-  static constexpr int64_t kGap = 64;
-
- private:
-  const Kernels& kernels_;
-  KvType type_;
-  int head_dim_;
-  std::vector<std::vector<std::byte>> memory_;
-  std::vector<const std::byte*> pages_;
-  std::vector<std::vector<float>> k_, v_;
-};
-
-// Numbers every KvType holds exactly: seven significant bits.
-std::vector<float> exact_values(std::mt19937& random, int count, float size = 1.0f) {
-  std::uniform_int_distribution<int> whole(-64, 64);
-  std::vector<float> out(count);
-  for (float& x : out) x = static_cast<float>(whole(random)) / 64.0f * size;
-  return out;
-}
-std::vector<float> random_values(std::mt19937& random, int count) {
-  std::normal_distribution<float> normal;
-  std::vector<float> out(count);
-  for (float& x : out) x = normal(random);
-  return out;
-}
-
-bool sees(const AttendRow& row, int key) {
-  const bool in_range = key < row.sink_end || (key >= row.key_begin && key < row.key_end);
-  return in_range && (row.page_mask >> key / kPageTokens & 1) != 0;
-}
-bool sees_nothing(const AttendRow& row) {
-  for (int key = 0; key < kAttentionBlock; ++key) {
-    if (sees(row, key)) return false;
-  }
-  return true;
-}
-
-struct Expected {
-  double max = -std::numeric_limits<double>::infinity();
-  double sum = 0;
-  std::vector<double> values;
-  double max_error = 0;       // what rounding may do to max,
-  double relative_error = 0;  // to sum, and to values in units of sum
-};
-
-Expected expected(const BlockOfKeys& block, const AttendRow& row, int head_dim, double scale,
-                  double softcap) {
-  Expected out;
-  out.values.assign(head_dim, 0);
-  std::vector<double> scores(kAttentionBlock);
-  for (int key = 0; key < kAttentionBlock; ++key) {
-    if (!sees(row, key)) continue;
-    double dot = 0;
-    double magnitude = 0;
-    for (int d = 0; d < head_dim; ++d) {
-      dot += double{row.q[d]} * block.k(key)[d];
-      magnitude += std::fabs(double{row.q[d]} * block.k(key)[d]);
-    }
-    // head_dim products and sums, each rounded at most twice; then scale and soft cap.
-    double error = (2 * head_dim + 2) * kUnit * magnitude * scale;
-    double score = dot * scale;
-    if (softcap > 0) {
-      score = softcap * std::tanh(score / softcap);
-      error += 16 * kUnit * softcap;
-    }
-    scores[key] = score;
-    out.max = std::max(out.max, score);
-    out.max_error = std::max(out.max_error, error + kUnit * std::fabs(score));
-  }
-  for (int key = 0; key < kAttentionBlock; ++key) {
-    if (!sees(row, key)) continue;
-    const double weight = std::exp(scores[key] - out.max);
-    out.sum += weight;
-    for (int d = 0; d < head_dim; ++d) out.values[d] += weight * block.v(key)[d];
-  }
-  // exp of a difference of two scores, 4 units of its own, then up to 256 products and sums.
-  out.relative_error = std::expm1(2 * out.max_error) + (4 + 2 * kAttentionBlock) * kUnit;
-  return out;
-}
-
-void expect_near(const Expected& want, const float* partial, int head_dim, double largest_value) {
-  ASSERT_NEAR(partial[0], want.max, want.max_error);
-  ASSERT_NEAR(partial[1], want.sum, want.sum * want.relative_error);
-  for (int d = 0; d < head_dim; ++d) {
-    ASSERT_NEAR(partial[2 + d], want.values[d], largest_value * want.sum * want.relative_error) << "d=" << d;
-  }
-}
-
-class AttentionTest : public testing::TestWithParam<const Kernels*> {
- protected:
-  void SetUp() override {
-    if (!is_runnable(*GetParam())) GTEST_SKIP() << "this CPU lacks " << GetParam()->isa;
-  }
-  const Kernels& kernels() const { return *GetParam(); }
-  std::mt19937 random_{20240607};
-};
 INSTANTIATE_TEST_SUITE_P(Isas, AttentionTest, testing::ValuesIn(all_kernels().begin(), all_kernels().end()),
                          [](const auto& info) { return std::string(info.param->isa); });
 
@@ -201,7 +48,7 @@ std::vector<AttendRow> mixed_rows(std::mt19937& random, const std::vector<std::v
 TEST_P(AttentionTest, PartialsEqualTheFormula) {
   const int row_counts[] = {1, 2, 3, 6, 7, 8, 13, 33, 70};
   int turn = 0;
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+  for (const KvType type : kKvTypes) {
     for (const int head_dim : {16, 32, 48, 64, 80, 96, 112, 128, 192, 256, 576}) {
       for (const int keys : {1, 31, 64, 100, 256}) {
         SCOPED_TRACE(testing::Message()
@@ -217,12 +64,12 @@ TEST_P(AttentionTest, PartialsEqualTheFormula) {
         const auto partials = block.attend(rows, scale);
         for (size_t r = 0; r < rows.size(); ++r) {
           const float* partial = partials.data() + r * block.stride();
-          const Expected want = expected(block, rows[r], head_dim, scale, 0);
+          const Expected want = expected(block, rows[r], scale, 0);
           if (sees_nothing(rows[r])) {
             ASSERT_EQ(partial[0], -kInf);
             for (int d = -1; d < head_dim; ++d) ASSERT_EQ(partial[2 + d], 0);
           } else {
-            ASSERT_NO_FATAL_FAILURE(expect_near(want, partial, head_dim, 1.0)) << "row " << r;
+            ASSERT_NO_FATAL_FAILURE(expect_near(want, partial, 1.0)) << "row " << r;
           }
           for (int64_t i = head_dim + 2; i < block.stride(); ++i) ASSERT_EQ(partial[i], 12345.0f);
         }
@@ -232,7 +79,7 @@ TEST_P(AttentionTest, PartialsEqualTheFormula) {
 }
 
 TEST_P(AttentionTest, ARowAloneHasTheSameBitsAsAmongMany) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kBF16}) {
+  for (const KvType type : kKvTypes) {
     for (const int head_dim : {64, 80, 128, 256}) {
       const int keys = 201;
       BlockOfKeys block(kernels(), type, head_dim, (keys + kPageTokens - 1) / kPageTokens);
@@ -313,8 +160,7 @@ TEST_P(AttentionTest, SinksAndPageMasks) {
       for (int d = -1; d < head_dim; ++d) ASSERT_EQ(partial[2 + d], 0) << "row " << r;
       continue;
     }
-    ASSERT_NO_FATAL_FAILURE(expect_near(expected(block, all[r], head_dim, 0.125, 0), partial, head_dim, 1.0))
-        << "row " << r;
+    ASSERT_NO_FATAL_FAILURE(expect_near(expected(block, all[r], 0.125, 0), partial, 1.0)) << "row " << r;
   }
 }
 
@@ -343,8 +189,7 @@ TEST_P(AttentionTest, SoftCap) {
   const AttendRow row = {q.data(), 0, kAttentionBlock};
   for (const float softcap : {1.0f, 30.0f, 50.0f}) {
     const auto partial = block.attend({row}, 0.5f, softcap);
-    ASSERT_NO_FATAL_FAILURE(
-        expect_near(expected(block, row, head_dim, 0.5, softcap), partial.data(), head_dim, 1.0));
+    ASSERT_NO_FATAL_FAILURE(expect_near(expected(block, row, 0.5, softcap), partial.data(), 1.0));
   }
 }
 
@@ -439,100 +284,6 @@ TEST_P(AttentionTest, BlocksMergedEqualOneLongSoftmax) {
     for (int d = 0; d < head_dim; ++d) want[d] += std::exp(scores[key]) * values[key * head_dim + d];
   }
   for (int d = 0; d < head_dim; ++d) EXPECT_NEAR(out[d], want[d] / total, 2e-5);
-}
-
-// ---- what kv_append stores ---------------------------------------------------------------------------
-
-double half_value(uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const int mantissa = bits & 1023;
-  const double size = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
-  return bits & 0x8000 ? -size : size;
-}
-double bfloat_value(uint16_t bits) {
-  const uint32_t wide = static_cast<uint32_t>(bits) << 16;
-  float x;
-  std::memcpy(&x, &wide, 4);
-  return x;
-}
-
-// `bits` is the nearest number of its type, the even one of two equally near.
-void expect_nearest(double x, uint16_t bits, double (*value)(uint16_t), uint16_t largest) {
-  const double error = std::fabs(value(bits) - x);
-  const uint16_t magnitude = bits & 0x7fff;
-  for (const int step : {-1, 1}) {
-    if (magnitude + step < 0 || magnitude + step > largest) continue;
-    const double other = std::fabs(value(static_cast<uint16_t>(bits + step)) - x);
-    ASSERT_TRUE(error < other || (error == other && bits % 2 == 0)) << x << " stored as " << value(bits);
-  }
-}
-
-TEST_P(AttentionTest, AppendRoundsToNearestAndSaturates) {
-  const int head_dim = 48;
-  for (const KvType type : {KvType::kF16, KvType::kBF16}) {
-    const bool half = type == KvType::kF16;
-    const uint16_t largest = half ? 0x7bff : 0x7f7f;
-    double (*value)(uint16_t) = half ? half_value : bfloat_value;
-    for (int slot = 0; slot < kPageTokens; ++slot) {
-      std::vector<float> k = random_values(random_, head_dim);
-      std::vector<float> v(head_dim);
-      for (int d = 0; d < head_dim; ++d) v[d] = std::ldexp(k[d], static_cast<int>(random_() % 50) - 30);
-      const float specials[] = {0.0f,     -0.0f, 65504.0f, 65519.9f, 65520.0f, 1e9f,  -1e9f,   3.4e38f,
-                                -3.4e38f, kInf,  -kInf,    6e-8f,    2.9e-8f,  3e-8f, 6.1e-5f, 0x1.004p0f};
-      std::copy(std::begin(specials), std::end(specials), v.begin());
-      BlockOfKeys block(kernels(), type, head_dim, 1);
-      block.append(slot, k, v);
-      const auto* stored = reinterpret_cast<const uint16_t*>(block.page(0) + BlockOfKeys::kGap);
-      const uint16_t* stored_v = stored + kPageTokens * head_dim;
-      const double limit = value(largest);
-      for (int d = 0; d < head_dim; ++d) {
-        expect_nearest(k[d], stored[(slot / 16 * head_dim + d) * 16 + slot % 16], value, largest);
-        const double bounded = std::clamp<double>(v[d], -limit, limit);
-        expect_nearest(bounded, stored_v[slot * head_dim + d], value, largest);
-        ASSERT_EQ(std::signbit(value(stored_v[slot * head_dim + d])), std::signbit(v[d]));
-      }
-      int written = 0;
-      for (int i = 0; i < 2 * kPageTokens * head_dim; ++i) written += stored[i] != 0xffff;
-      ASSERT_EQ(written, 2 * head_dim);
-    }
-  }
-}
-
-TEST_P(AttentionTest, AppendKeepsNan) {
-  for (const KvType type : {KvType::kF16, KvType::kBF16}) {
-    BlockOfKeys block(kernels(), type, 16, 1);
-    std::memset(block.page(0), 0, BlockOfKeys::kGap + 2 * kv_head_bytes(type, 16));
-    block.append(3, std::vector<float>(16, std::nanf("")), std::vector<float>(16, -std::nanf("")));
-    const uint16_t infinity = type == KvType::kF16 ? 0x7c00 : 0x7f80;
-    const auto* v = reinterpret_cast<const uint16_t*>(block.page(0) + BlockOfKeys::kGap) + kPageTokens * 16;
-    for (int d = 0; d < 16; ++d) EXPECT_GT(v[3 * 16 + d] & 0x7fff, infinity);
-  }
-}
-
-TEST_P(AttentionTest, EveryHalfIsReadExactly) {
-  // One visible key: the row's values are that key's V, unchanged.
-  const int head_dim = 256;
-  for (const int row_count : {1, 20}) {
-    BlockOfKeys block(kernels(), KvType::kF16, head_dim, 1);
-    const std::vector<float> zeros(head_dim, 0.0f);
-    block.append(0, zeros, zeros);
-    auto* v = reinterpret_cast<uint16_t*>(block.page(0) + BlockOfKeys::kGap) + kPageTokens * head_dim;
-    const std::vector<AttendRow> rows(row_count, AttendRow{zeros.data(), 0, 1});
-    for (int first = 0; first < 0x10000; first += head_dim) {
-      for (int d = 0; d < head_dim; ++d) v[d] = static_cast<uint16_t>(first + d);
-      const auto partials = block.attend(rows, 1.0f);
-      for (int d = 0; d < head_dim; ++d) {
-        const float got = partials[2 + d];
-        if ((v[d] & 0x7c00) != 0x7c00) {
-          ASSERT_EQ(got, half_value(v[d]));
-        } else if ((v[d] & 0x3ff) == 0) {
-          ASSERT_EQ(got, v[d] & 0x8000 ? -kInf : kInf);
-        } else {
-          ASSERT_TRUE(std::isnan(got));
-        }
-      }
-    }
-  }
 }
 
 }  // namespace

@@ -213,8 +213,18 @@ TEST_P(ElementwiseTest, ExpIsWithinTwoUlp) {
       rows.push_back({&q[r * head_dim], 0, 2});
     }
     std::vector<float> partials(64 * (head_dim + 2));
-    kernels().attend_block({KvType::kF32, head_dim, 1.0f, 0.0f, pages, 0, v_offset, rows.data(), 64,
-                            partials.data(), head_dim + 2, scratch.data()});
+    kernels().attend_block({.type = KvType::kF32,
+                            .head_dim = head_dim,
+                            .scale = 1.0f,
+                            .softcap = 0.0f,
+                            .pages = pages,
+                            .k_offset = 0,
+                            .v_offset = v_offset,
+                            .rows = rows.data(),
+                            .row_count = 64,
+                            .partials = partials.data(),
+                            .partial_stride = head_dim + 2,
+                            .scratch = scratch.data()});
     for (int r = 0; r < 64; ++r) {
       const double want = std::exp(double{q[r * head_dim]});
       const double ulp = std::max(kSmallest, std::ldexp(1.0, std::ilogb(want) - 23));

@@ -45,6 +45,8 @@ struct Kernels {
 
   // Writes one token's K and V of one KV head into its page.
   void (*kv_append)(const KvAppendArgs& args);
+  // Makes of q[head_dim], in place, what AttendRow::q points to. Nothing for float types.
+  void (*attend_query)(KvType type, int head_dim, float* q);
   void (*attend_block)(const AttendBlockArgs& args);
   void (*attend_merge)(const AttendMergeArgs& args);
 

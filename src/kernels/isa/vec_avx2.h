@@ -119,6 +119,48 @@ inline float reduce_max(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+struct VecInt {
+  __m256i lo, hi;
+};
+struct VecPairs {
+  __m256i lo, hi;
+};
+inline VecInt zero_int() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+inline VecPairs load_pairs(const int16_t* x) {
+  const auto* halves = reinterpret_cast<const __m256i*>(x);
+  return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+}
+inline VecPairs load_pairs(const int8_t* x) {
+  return {_mm256_cvtepi8_epi16(load_halves(x)), _mm256_cvtepi8_epi16(load_halves(x + 16))};
+}
+inline VecPairs load_pairs(const Nibbles* x) {
+  return {_mm256_cvtepu8_epi16(load_halves(x)), _mm256_cvtepu8_epi16(load_halves(x + 16))};
+}
+inline __m256i nibble_pairs(__m256i v, int shift) {
+  v = _mm256_and_si256(_mm256_srl_epi16(v, _mm_cvtsi32_si128(shift)), _mm256_set1_epi16(15));
+  return _mm256_sub_epi16(v, _mm256_set1_epi16(8));
+}
+// Four bits from `shift` on of each int16, less 8.
+inline VecPairs nibble_pairs(VecPairs v, int shift) {
+  return {nibble_pairs(v.lo, shift), nibble_pairs(v.hi, shift)};
+}
+inline VecPairs set1_pair(const void* x) {
+  int32_t pair;
+  __builtin_memcpy(&pair, x, 4);
+  return {_mm256_set1_epi32(pair), _mm256_set1_epi32(pair)};
+}
+// c + the sum of each pair's products.
+inline VecInt dot(VecPairs a, VecPairs b, VecInt c) {
+  return {_mm256_add_epi32(c.lo, _mm256_madd_epi16(a.lo, b.lo)),
+          _mm256_add_epi32(c.hi, _mm256_madd_epi16(a.hi, b.hi))};
+}
+inline Vec to_float(VecInt v) { return {_mm256_cvtepi32_ps(v.lo), _mm256_cvtepi32_ps(v.hi)}; }
+// Rounds to nearest, ties to even; |v| < 2^15. A NaN becomes any number.
+inline void store_int16(int16_t* out, Vec v) {
+  const __m256i both = _mm256_packs_epi32(_mm256_cvtps_epi32(v.lo), _mm256_cvtps_epi32(v.hi));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(both, 0xd8));
+}
+
 // Register tiles: at most 12 accumulators of the 16 registers; a Vec is two.
 constexpr int kTileRows = 6;
 constexpr int tile_vectors(int rows) { return rows == 1 ? 4 : rows == 2 ? 2 : 1; }

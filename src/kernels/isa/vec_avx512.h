@@ -81,6 +81,35 @@ inline float reduce_max(Vec v) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+using VecInt = __m512i;
+using VecPairs = __m512i;
+inline VecInt zero_int() { return _mm512_setzero_si512(); }
+inline __m256i load_half(const void* x) { return _mm256_loadu_si256(static_cast<const __m256i*>(x)); }
+inline VecPairs load_pairs(const int16_t* x) { return _mm512_loadu_si512(x); }
+inline VecPairs load_pairs(const int8_t* x) { return _mm512_cvtepi8_epi16(load_half(x)); }
+inline VecPairs load_pairs(const Nibbles* x) { return _mm512_cvtepu8_epi16(load_half(x)); }
+// Four bits from `shift` on of each int16, less 8.
+inline VecPairs nibble_pairs(VecPairs v, int shift) {
+  v = _mm512_and_si512(_mm512_srl_epi16(v, _mm_cvtsi32_si128(shift)), _mm512_set1_epi16(15));
+  return _mm512_sub_epi16(v, _mm512_set1_epi16(8));
+}
+inline VecPairs set1_pair(const void* x) {
+  int32_t pair;
+  __builtin_memcpy(&pair, x, 4);
+  return _mm512_set1_epi32(pair);
+}
+// c + the sum of each pair's products.
+inline VecInt dot(VecPairs a, VecPairs b, VecInt c) {
+  c = _mm512_dpwssd_epi32(c, a, b);
+  asm("" : "+v"(c));  // GCC 12 would also keep the sums of a loop in memory
+  return c;
+}
+inline Vec to_float(VecInt v) { return _mm512_cvtepi32_ps(v); }
+// Rounds to nearest, ties to even; |v| < 2^15. A NaN becomes any number.
+inline void store_int16(int16_t* out, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtsepi32_epi16(_mm512_cvtps_epi32(v)));
+}
+
 // Register tiles: at most 24 accumulators, so that vectors and a broadcast fit beside them in 32 registers.
 constexpr int kTileRows = 6;
 constexpr int tile_vectors(int) { return 4; }

@@ -113,6 +113,53 @@ inline float reduce_max(const Vec& v) {
   return x;
 }
 
+struct VecPairs {
+  int16_t value[32];
+};
+inline VecInt zero_int() { return {}; }
+inline VecPairs load_pairs(const int16_t* x) {
+  VecPairs out;
+  __builtin_memcpy(&out, x, sizeof out);
+  return out;
+}
+inline VecPairs load_pairs(const int8_t* x) {
+  VecPairs out;
+  for (int i = 0; i < 32; ++i) out.value[i] = x[i];
+  return out;
+}
+inline VecPairs load_pairs(const Nibbles* x) {
+  VecPairs out;
+  for (int i = 0; i < 32; ++i) out.value[i] = x[i].bits;
+  return out;
+}
+// Four bits from `shift` on of each int16, less 8.
+inline VecPairs nibble_pairs(const VecPairs& v, int shift) {
+  VecPairs out;
+  for (int i = 0; i < 32; ++i) out.value[i] = static_cast<int16_t>((v.value[i] >> shift & 15) - 8);
+  return out;
+}
+inline VecPairs set1_pair(const void* x) {
+  VecPairs out;
+  for (int i = 0; i < 16; ++i) __builtin_memcpy(out.value + 2 * i, x, 4);
+  return out;
+}
+// c + the sum of each pair's products.
+inline VecInt dot(const VecPairs& a, const VecPairs& b, VecInt c) {
+  for (int i = 0; i < 16; ++i) {
+    c.lane[i] += int32_t{a.value[2 * i]} * b.value[2 * i] + int32_t{a.value[2 * i + 1]} * b.value[2 * i + 1];
+  }
+  return c;
+}
+inline Vec to_float(const VecInt& v) { PT_LANES(v.lane[i]); }
+// Rounds to nearest, ties to even; |v| < 2^15. A NaN becomes any number.
+inline void store_int16(int16_t* out, const Vec& v) {
+  const Vec whole = round_even(v);
+  for (int i = 0; i < 16; ++i) {
+    const float x = whole.lane[i] > -32767 ? whole.lane[i] : -32767;  // NaN too
+    out[i] = static_cast<int16_t>(x < 32767 ? x : 32767);
+  }
+}
+
 #undef PT_LANES
 
 // Register tiles: 16 lanes are four registers of the baseline's sixteen.
