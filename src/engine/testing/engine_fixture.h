@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -65,6 +66,7 @@ class RecordingSink final : public EventSink {
   const Answer& answer(int choice = 0) const { return answers_[static_cast<size_t>(choice)]; }
   FinishReason reason(int choice = 0) const { return answer(choice).end->reason; }
   const std::optional<PromptEvent>& prompt_event() const { return prompt_; }
+  int token_events() const { return token_events_; }
 
  private:
   std::mutex mutex_;
@@ -82,6 +84,9 @@ struct EngineSetup {
   int prefill_chunk = 64;
   bool reuse = true;
   int threads = 2;
+  // Makes the drafters; none: no speculation.
+  std::function<std::vector<std::unique_ptr<Drafter>>(const FakeModel&)> drafters = nullptr;
+  SpeculationLimits speculation = {};
 };
 
 struct FakeEngine {
@@ -91,6 +96,7 @@ struct FakeEngine {
     std::vector<KvGroupShape> shapes;
     for (size_t g = 0; g < setup.windows.size(); ++g)
       shapes.push_back({setup.windows[g], owned->kv_groups()[g].page_bytes, setup.pages[g]});
+    auto drafters = setup.drafters ? setup.drafters(*model) : std::vector<std::unique_ptr<Drafter>>();
     EngineInfo info{.model_name = "fake", .context = setup.context, .vocab = kFakeVocab};
     info.trained_context = owned->config().max_context;
     engine =
@@ -102,7 +108,9 @@ struct FakeEngine {
                               .space = *KvSpace::create(shapes, kPageTokens, setup.reuse),
                               .info = info,
                               .max_sequences = setup.max_sequences,
-                              .prefill_chunk = setup.prefill_chunk});
+                              .prefill_chunk = setup.prefill_chunk,
+                              .drafters = std::move(drafters),
+                              .speculation = setup.speculation});
   }
 
   std::shared_ptr<RecordingSink> submit(const GenerationRequest& request, uint64_t* id = nullptr) {

@@ -1,0 +1,51 @@
+#include "engine/speculation/acceptance.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace pingti {
+namespace {
+
+constexpr double kUnknown = 0.5;  // rate of a class nobody has tried
+constexpr double kUnknownWeight = 2;
+constexpr double kSharedWeight = 4;  // trials of its own before a sequence outweighs the others
+constexpr double kOwnMemory = 0.97;  // per trial of the class
+constexpr double kSharedMemory = 0.998;
+
+}  // namespace
+
+void AcceptanceTally::record(int evidence, bool accepted, double memory) {
+  const auto i = static_cast<size_t>(evidence);
+  trials_[i] = trials_[i] * memory + 1;
+  accepted_[i] = accepted_[i] * memory + (accepted ? 1 : 0);
+}
+
+double AcceptanceTally::rate(int evidence, double assumed, double weight) const {
+  const auto i = static_cast<size_t>(evidence);
+  return (accepted_[i] + assumed * weight) / (trials_[i] + weight);
+}
+
+double AcceptanceTally::overall_rate(double assumed, double weight) const {
+  const double accepted = std::accumulate(accepted_.begin(), accepted_.end(), 0.0);
+  const double trials = std::accumulate(trials_.begin(), trials_.end(), 0.0);
+  return (accepted + assumed * weight) / (trials + weight);
+}
+
+double SequenceAcceptance::chance(int evidence) const {
+  return own_.rate(evidence, all_->rate(evidence, kUnknown, kUnknownWeight), kSharedWeight);
+}
+
+double SequenceAcceptance::overall_chance() const {
+  return own_.overall_rate(all_->overall_rate(kUnknown, kUnknownWeight), kSharedWeight);
+}
+
+void SequenceAcceptance::record(std::span<const DraftToken> draft, int accepted) {
+  const size_t seen = std::min(draft.size(), static_cast<size_t>(accepted) + 1);
+  for (size_t i = 0; i < seen; ++i) {
+    const bool right = i < static_cast<size_t>(accepted);
+    own_.record(draft[i].evidence, right, kOwnMemory);
+    all_->record(draft[i].evidence, right, kSharedMemory);
+  }
+}
+
+}  // namespace pingti
