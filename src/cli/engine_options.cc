@@ -33,6 +33,22 @@ void add_engine_flags(CLI::App& app, EngineFlags* flags) {
       ->capture_default_str();
 }
 
+void add_speculation_flags(CLI::App& app, EngineFlags* flags) {
+  EngineOptions& options = flags->options;
+  const auto add = [&app](const char* names, auto& value, const char* help) {
+    return app.add_option(names, value, help)
+        ->capture_default_str()
+        ->group("Speculation (changes no answer)");
+  };
+  add("--speculate", options.speculate,
+      "how tokens are guessed ahead: ngram (from the text so far), draft (by --draft-model), auto (both), "
+      "off")
+      ->check(CLI::IsMember({"auto", "ngram", "draft", "off"}));
+  add("--draft-model,--model-draft", flags->draft_model, "a smaller model of the same vocabulary");
+  add("--draft-max,--draft", options.draft_max, "most tokens guessed at a time")->check(CLI::Range(1, 64));
+  add("--draft-min", options.draft_min, "shorter guesses are not used")->check(CLI::Range(0, 64));
+}
+
 void add_sampling_flags(CLI::App& app, SamplingFlags* flags) {
   SamplingParams& params = flags->params;
   params.temperature = 0.8f;
@@ -94,6 +110,9 @@ Result<std::unique_ptr<Engine>> open_engine(const EngineFlags& flags) {
   EngineOptions options = flags.options;
   PT_TRY(options.model_path, find_model(flags.model));
   options.activations_f32 = flags.activations == "f32";
+  if (!flags.draft_model.empty()) {
+    PT_TRY(options.draft_model_path, find_model(flags.draft_model));
+  }
   const bool terminal = stderr_is_terminal();
   if (terminal) {
     options.progress = [last = -1](double fraction) mutable {

@@ -22,12 +22,16 @@ namespace pingti {
 
 struct EngineFlags {
   std::string model;        // a file, a name of the catalogue, or empty for the default model
-  EngineOptions options;    // model_path and progress are filled by open_engine
+  EngineOptions options;    // both model paths and progress are filled by open_engine
   std::string activations;  // "int8" or "f32"
+  std::string draft_model;  // as model; empty: none
 };
 
 // -m/--model, -t/--threads, -c/--ctx, --isa, --kv-type, --activations.
 void add_engine_flags(CLI::App& app, EngineFlags* flags);
+
+// --speculate, --draft-model, --draft-max, --draft-min: for commands that answer.
+void add_speculation_flags(CLI::App& app, EngineFlags* flags);
 
 // The model file that the flag names.
 Result<std::string> find_model(const std::string& model);
