@@ -6,8 +6,8 @@
 namespace pingti {
 namespace {
 
-constexpr double kUnknown = 0.5;  // rate of a class nobody has tried
-constexpr double kUnknownWeight = 2;
+constexpr double kAssumedOverall = 0.7;
+constexpr double kAssumedWeight = 3;
 constexpr double kSharedWeight = 4;  // trials of its own before a sequence outweighs the others
 constexpr double kOwnMemory = 0.97;  // per trial of the class
 constexpr double kSharedMemory = 0.998;
@@ -32,11 +32,13 @@ double AcceptanceTally::overall_rate(double assumed, double weight) const {
 }
 
 double SequenceAcceptance::chance(int evidence) const {
-  return own_.rate(evidence, all_->rate(evidence, kUnknown, kUnknownWeight), kSharedWeight);
+  const double assumed = all_->assumed[static_cast<size_t>(evidence)];
+  const double shared = all_->tally.rate(evidence, assumed, kAssumedWeight);
+  return own_.rate(evidence, shared, kSharedWeight);
 }
 
 double SequenceAcceptance::overall_chance() const {
-  return own_.overall_rate(all_->overall_rate(kUnknown, kUnknownWeight), kSharedWeight);
+  return own_.overall_rate(all_->tally.overall_rate(kAssumedOverall, kAssumedWeight), kSharedWeight);
 }
 
 void SequenceAcceptance::record(std::span<const DraftToken> draft, int accepted) {
@@ -44,7 +46,7 @@ void SequenceAcceptance::record(std::span<const DraftToken> draft, int accepted)
   for (size_t i = 0; i < seen; ++i) {
     const bool right = i < static_cast<size_t>(accepted);
     own_.record(draft[i].evidence, right, kOwnMemory);
-    all_->record(draft[i].evidence, right, kSharedMemory);
+    all_->tally.record(draft[i].evidence, right, kSharedMemory);
   }
 }
 

@@ -31,11 +31,17 @@ class AcceptanceTally {
   std::array<double, kEvidenceClasses> accepted_{};
 };
 
+// All sequences' guesses by one drafter.
+struct DrafterAcceptance {
+  std::array<double, kEvidenceClasses> assumed{};  // rates before anything was seen
+  AcceptanceTally tally;
+};
+
 // One sequence's guesses by one drafter; what all sequences have seen stands in for what this one has not.
 class SequenceAcceptance {
  public:
-  // `all` is shared by the drafter's sequences and outlives them.
-  explicit SequenceAcceptance(AcceptanceTally* all) : all_(all) {}
+  // `all` outlives the sequence.
+  explicit SequenceAcceptance(DrafterAcceptance* all) : all_(all) {}
 
   // That a token of this class is kept, if all before it are.
   double chance(int evidence) const;
@@ -47,7 +53,7 @@ class SequenceAcceptance {
 
  private:
   AcceptanceTally own_;
-  AcceptanceTally* all_;
+  DrafterAcceptance* all_;
 };
 
 }  // namespace pingti

@@ -38,6 +38,8 @@ class Drafter {
   virtual ~Drafter() = default;
 
   virtual void propose(std::span<DraftTarget> targets) = 0;
+  // How often a token of this class of evidence is right, as far as one can tell beforehand.
+  virtual double assumed_chance(int evidence) const = 0;
   // What one more token for each of so many sequences takes; 0: nothing worth counting.
   virtual double seconds_per_token(int sequences) const = 0;
 };

@@ -137,9 +137,7 @@ void ModelDrafter::step(std::vector<Work>* work) {
   const auto begin = std::chrono::steady_clock::now();
   model_->forward({.tokens = tokens, .sequences = slices, .logit_rows = logit_rows}, space_.pools(),
                   logits_.as<float>());
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  if (tokens.size() == work->size()) cost_.measured(static_cast<int>(tokens.size()), seconds.count());
-
+  const bool one_each = tokens.size() == work->size();
   int logit_row = 0;
   std::erase_if(*work, [&](Work& w) {
     const auto known = static_cast<int64_t>(w.target->tokens.size());
@@ -150,6 +148,8 @@ void ModelDrafter::step(std::vector<Work>* work) {
     draw(w, logit_row++);
     return false;
   });
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  if (one_each) cost_.measured(static_cast<int>(tokens.size()), seconds.count());
 }
 
 void ModelDrafter::draw(Work& work, int logit_row) {

@@ -28,6 +28,8 @@ class ModelDrafter final : public Drafter {
 
   // The states it makes give their pages back to it: they must die before the drafter.
   void propose(std::span<DraftTarget> targets) override;
+  // Its own opinion.
+  double assumed_chance(int evidence) const override { return (evidence + 0.5) / kEvidenceClasses; }
   double seconds_per_token(int sequences) const override { return cost_.seconds(sequences); }
 
   // For tests.

@@ -16,6 +16,10 @@ struct IndexState final : DraftState {
 constexpr std::array kMatchLengths = {2, 3, 4, 5, 6, 8, 10, 13, 17, 25, 33, 49};
 static_assert(kMatchLengths.size() <= kEvidenceClasses);
 
+// Of code and prose together.
+constexpr std::array kAssumed = {0.25, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.92, 0.95};
+static_assert(kAssumed.size() == kMatchLengths.size());
+
 int evidence_of(int match_length) {
   const auto above = std::ranges::upper_bound(kMatchLengths, match_length);
   return static_cast<int>(above - kMatchLengths.begin()) - 1;
@@ -38,6 +42,10 @@ void propose_one(DraftTarget& target) {
 }
 
 }  // namespace
+
+double NgramDrafter::assumed_chance(int evidence) const {
+  return static_cast<size_t>(evidence) < kAssumed.size() ? kAssumed[static_cast<size_t>(evidence)] : 0;
+}
 
 void NgramDrafter::propose(std::span<DraftTarget> targets) {
   for (DraftTarget& target : targets) propose_one(target);

@@ -9,6 +9,7 @@ namespace pingti {
 class NgramDrafter final : public Drafter {
  public:
   void propose(std::span<DraftTarget> targets) override;
+  double assumed_chance(int evidence) const override;
   double seconds_per_token(int) const override { return 0; }
 };
 

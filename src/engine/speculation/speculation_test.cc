@@ -33,6 +33,7 @@ class ScriptedDrafter final : public Drafter {
       }
     }
   }
+  double assumed_chance(int) const override { return 0.5; }
   double seconds_per_token(int) const override { return 0; }
 
  private:
@@ -284,6 +285,7 @@ TEST(SpeculationSteps, NgramsQuoteARepetition) {
 TEST(SpeculationSteps, AThrowingDrafterOnlyStopsDrafting) {
   struct BadDrafter final : Drafter {
     void propose(std::span<DraftTarget>) override { throw std::bad_alloc(); }
+    double assumed_chance(int) const override { return 0.5; }
     double seconds_per_token(int) const override { return 0; }
   };
   FakeEngine fake({.drafters = [](const FakeModel&) { return drafters(std::make_unique<BadDrafter>()); },

@@ -13,6 +13,9 @@ constexpr int kPromptRows = 32;  // fewer say little about the cost of a further
 constexpr int kProbeTokens = 2;
 constexpr int kFirstProbe = 16;
 constexpr int kLastProbe = 1024;
+// From which drafts that take time are made: estimates are rough, and catching up is not counted.
+constexpr double kLeastCostlyGain = 1.05;
+constexpr double kGainMemory = 0.85;  // per step
 
 }  // namespace
 
@@ -23,12 +26,17 @@ struct Speculator::Offer {
   bool probe;  // a short draft is due although none may pay
   std::vector<DraftToken> draft;
   size_t drafter = 0;
+  bool worth = true;  // the draft was made because it was expected to pay
   DraftChances chances;
   double gain = 1;  // if only this sequence's draft is verified
 };
 
 Speculator::Speculator(std::vector<std::unique_ptr<Drafter>> drafters, const SpeculationLimits& limits)
-    : drafters_(std::move(drafters)), limits_(limits), tallies_(drafters_.size()) {
+    : drafters_(std::move(drafters)), limits_(limits), acceptance_(drafters_.size()) {
+  for (size_t d = 0; d < drafters_.size(); ++d) {
+    for (int e = 0; e < kEvidenceClasses; ++e)
+      acceptance_[d].assumed[static_cast<size_t>(e)] = drafters_[d]->assumed_chance(e);
+  }
   stats_.accepted_at.resize(static_cast<size_t>(std::max(0, limits_.draft_max)));
 }
 
@@ -42,7 +50,7 @@ void Speculator::prepare(Sequence& sequence) {
   SequenceSpeculation& own = sequence.speculation;
   if (!own.states.empty()) return;
   own.states.resize(drafters_.size());
-  for (AcceptanceTally& tally : tallies_) own.acceptance.emplace_back(&tally);
+  for (DrafterAcceptance& all : acceptance_) own.acceptance.emplace_back(&all);
   own.probe_after = kFirstProbe;
 }
 
@@ -68,38 +76,39 @@ void Speculator::propose(std::span<Sequence* const> running) {
   share(offers, decode_rows);
 }
 
-bool Speculator::worth_asking(size_t drafter, const Offer& offer, int decode_rows) const {
-  if (!limits_.adaptive) return offer.draft.empty();
-  const double drafting = drafters_[drafter]->seconds_per_token(decode_rows);
-  if (drafting == 0 || offer.probe) return true;
+// Whether a draft that takes time is expected to be worth it.
+bool Speculator::pays(size_t drafter, const Offer& offer, int decode_rows, double drafting) const {
+  if (drafting == 0) return true;  // free, or not tried yet
   const double chance = offer.sequence->speculation.acceptance[drafter].overall_chance();
   DraftChances expected;
   double all = 1;
   for (int i = 0; i < offer.most; ++i) expected.push_back(all *= chance);
-  return lone_gain(expected, decode_rows, drafting) > offer.gain;
+  // While free drafts do better, it is better to reach the next of them.
+  const double least = std::max({kLeastCostlyGain, offer.gain, offer.sequence->speculation.free_gain});
+  return lone_gain(expected, decode_rows, drafting) > least;
 }
 
 void Speculator::ask(size_t drafter, std::vector<Offer>& offers, int decode_rows) {
   std::vector<DraftTarget> targets;
-  std::vector<Offer*> asked;
+  std::vector<std::pair<Offer*, bool>> asked;
   const double drafting = drafters_[drafter]->seconds_per_token(decode_rows);
   const double plain = cost_.seconds(decode_rows);
   for (Offer& offer : offers) {
-    if (!worth_asking(drafter, offer, decode_rows)) continue;
+    if (!limits_.adaptive && !offer.draft.empty()) continue;
+    const bool worth = !limits_.adaptive || pays(drafter, offer, decode_rows, drafting);
+    if (!worth && !offer.probe) continue;
     SequenceSpeculation& own = offer.sequence->speculation;
     DraftTarget target{.tokens = offer.sequence->tokens,
                        .sampler = &offer.sequence->sampler,
                        .state = &own.states[drafter],
                        .acceptance = &own.acceptance[drafter],
-                       .most = offer.most};
+                       .most = worth ? offer.most : std::min(offer.most, kProbeTokens)};
     if (limits_.adaptive && drafting > 0 && plain > 0) {
       const double row = (cost_.seconds(decode_rows + offer.most) - plain) / offer.most;
-      target.least_chance = (drafting + row) * decode_rows / plain;
-      if (offer.probe && lone_gain(offer.chances, decode_rows, 0) <= 1)
-        target.most = std::min(offer.most, kProbeTokens);
+      target.least_chance = worth ? (drafting + row) * decode_rows / plain : 0;
     }
     targets.push_back(std::move(target));
-    asked.push_back(&offer);
+    asked.push_back({&offer, worth});
   }
   if (targets.empty()) return;
   try {
@@ -110,12 +119,14 @@ void Speculator::ask(size_t drafter, std::vector<Offer>& offers, int decode_rows
   }
   for (size_t i = 0; i < targets.size(); ++i) {
     if (targets[i].draft.empty()) continue;
-    Offer& offer = *asked[i];
+    auto& [offer_pointer, worth] = asked[i];
+    Offer& offer = *offer_pointer;
     DraftChances own = chances(offer, drafter, targets[i].draft);
     const double gain = lone_gain(own, decode_rows, 0);
     if (!offer.draft.empty() && gain <= offer.gain) continue;
     offer.draft = std::move(targets[i].draft);
     offer.drafter = drafter;
+    offer.worth = worth;
     offer.chances = std::move(own);
     offer.gain = gain;
   }
@@ -150,6 +161,7 @@ void Speculator::share(std::vector<Offer>& offers, int decode_rows) {
     if (count < limits_.draft_min) count = 0;
     left -= count;
     own.idle_steps = count > 0 ? 0 : own.idle_steps + 1;
+    own.probing = limits_.adaptive && (tokens[i] == 0 || !offer.worth);
     offer.draft.resize(static_cast<size_t>(count));
     own.draft = std::move(offer.draft);
     own.drafter = offer.drafter;
@@ -158,9 +170,19 @@ void Speculator::share(std::vector<Offer>& offers, int decode_rows) {
 
 void Speculator::verified(Sequence& sequence, int accepted) {
   SequenceSpeculation& own = sequence.speculation;
+  if (own.states.empty()) return;
+  const double seconds = cost_.seconds(1 + static_cast<int>(own.draft.size()));
+  if (seconds > 0 && drafters_[own.drafter]->seconds_per_token(1) == 0) {
+    const double gain = (1 + accepted) * cost_.seconds(1) / seconds;
+    own.free_gain = kGainMemory * own.free_gain + (1 - kGainMemory) * gain;
+  }
   if (own.draft.empty()) return;
   own.acceptance[own.drafter].record(own.draft, accepted);
-  own.probe_after = accepted > 0 ? kFirstProbe : std::min(kLastProbe, 2 * own.probe_after);
+  if (own.probing) {
+    own.probe_after = std::min(kLastProbe, 2 * own.probe_after);
+  } else if (accepted > 0) {
+    own.probe_after = kFirstProbe;
+  }
   own.drafted += static_cast<int64_t>(own.draft.size());
   own.accepted += accepted;
   ++stats_.drafts;

@@ -32,7 +32,9 @@ struct SequenceSpeculation {
   std::vector<std::unique_ptr<DraftState>> states;  // [drafter]
   std::vector<SequenceAcceptance> acceptance;       // [drafter]
   int idle_steps = 0;                               // since the last draft, while there was something to try
-  int probe_after = 0;                              // so many of these, and a short draft is tried anyway
+  bool probing = false;                             // the draft is such a one
+  double free_gain = 1;  // what drafts that cost nothing have brought lately: 1 is nothing
+  int probe_after = 0;   // so many of these, and a short draft is tried anyway
   int64_t drafted = 0;
   int64_t accepted = 0;
 };
@@ -60,14 +62,14 @@ class Speculator {
   struct Offer;
   void prepare(Sequence& sequence);
   void ask(size_t drafter, std::vector<Offer>& offers, int decode_rows);
-  bool worth_asking(size_t drafter, const Offer& offer, int decode_rows) const;
+  bool pays(size_t drafter, const Offer& offer, int decode_rows, double drafting) const;
   DraftChances chances(const Offer& offer, size_t drafter, std::span<const DraftToken> draft) const;
   double lone_gain(const DraftChances& chances, int decode_rows, double drafting) const;
   void share(std::vector<Offer>& offers, int decode_rows);
 
   std::vector<std::unique_ptr<Drafter>> drafters_;
   SpeculationLimits limits_;
-  std::vector<AcceptanceTally> tallies_;  // [drafter]; sequences point into it
+  std::vector<DrafterAcceptance> acceptance_;  // [drafter]; sequences point into it
   StepCost cost_;
   SpeculationStats stats_;
 };
