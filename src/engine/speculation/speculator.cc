@@ -15,6 +15,8 @@ constexpr int kFirstProbe = 16;
 constexpr int kLastProbe = 1024;
 // From which drafts that take time are made: estimates are rough, and catching up is not counted.
 constexpr double kLeastCostlyGain = 1.05;
+// More of them gain little, and bind the sequence while free drafts may have found something.
+constexpr int kMostCostlyTokens = 8;
 constexpr double kGainMemory = 0.85;  // per step
 
 }  // namespace
@@ -82,7 +84,7 @@ bool Speculator::pays(size_t drafter, const Offer& offer, int decode_rows, doubl
   const double chance = offer.sequence->speculation.acceptance[drafter].overall_chance();
   DraftChances expected;
   double all = 1;
-  for (int i = 0; i < offer.most; ++i) expected.push_back(all *= chance);
+  for (int i = 0; i < std::min(offer.most, kMostCostlyTokens); ++i) expected.push_back(all *= chance);
   // While free drafts do better, it is better to reach the next of them.
   const double least = std::max({kLeastCostlyGain, offer.gain, offer.sequence->speculation.free_gain});
   return lone_gain(expected, decode_rows, drafting) > least;
@@ -103,6 +105,7 @@ void Speculator::ask(size_t drafter, std::vector<Offer>& offers, int decode_rows
                        .state = &own.states[drafter],
                        .acceptance = &own.acceptance[drafter],
                        .most = worth ? offer.most : std::min(offer.most, kProbeTokens)};
+    if (limits_.adaptive && drafting > 0) target.most = std::min(target.most, kMostCostlyTokens);
     if (limits_.adaptive && drafting > 0 && plain > 0) {
       const double row = (cost_.seconds(decode_rows + offer.most) - plain) / offer.most;
       target.least_chance = worth ? (drafting + row) * decode_rows / plain : 0;

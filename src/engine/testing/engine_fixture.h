@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -172,6 +173,24 @@ inline void expect_same(const Answer& got, const Answer& want) {
   EXPECT_EQ(got.text, want.text);
   EXPECT_EQ(got.end->reason, want.end->reason);
   EXPECT_EQ(got.end->completion_tokens, want.end->completion_tokens);
+}
+
+// To the bit, logprobs included.
+inline void expect_identical(const Answer& got, const Answer& want) {
+  expect_same(got, want);
+  EXPECT_EQ(got.end->stop_text, want.end->stop_text);
+  ASSERT_EQ(got.logprobs.size(), want.logprobs.size());
+  for (size_t i = 0; i < got.logprobs.size(); ++i) {
+    const TokenLogprobs& a = got.logprobs[i];
+    const TokenLogprobs& b = want.logprobs[i];
+    EXPECT_EQ(a.chosen.token, b.chosen.token);
+    EXPECT_EQ(std::bit_cast<uint32_t>(a.chosen.logprob), std::bit_cast<uint32_t>(b.chosen.logprob));
+    ASSERT_EQ(a.top.size(), b.top.size());
+    for (size_t k = 0; k < a.top.size(); ++k) {
+      EXPECT_EQ(a.top[k].token, b.top[k].token);
+      EXPECT_EQ(std::bit_cast<uint32_t>(a.top[k].logprob), std::bit_cast<uint32_t>(b.top[k].logprob));
+    }
+  }
 }
 
 }  // namespace pingti::testing
