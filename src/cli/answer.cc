@@ -88,6 +88,8 @@ Result<AnswerSummary> stream_answer(Engine& engine, GenerationRequest request,
     if (news.finish->error) return std::unexpected(*news.finish->error);
     summary.reason = cancelled ? FinishReason::kCancelled : news.finish->reason;
     summary.answer_tokens = news.finish->completion_tokens;
+    summary.drafted_tokens = news.finish->drafted_tokens;
+    summary.accepted_tokens = news.finish->accepted_tokens;
     sink->fill(begin, &summary);
     return summary;
   }
@@ -96,10 +98,14 @@ Result<AnswerSummary> stream_answer(Engine& engine, GenerationRequest request,
 std::string speed_line(const AnswerSummary& summary) {
   const std::string cached =
       summary.cached_tokens > 0 ? fmt::format(" ({} cached)", summary.cached_tokens) : "";
-  return fmt::format("prompt {} tokens{}, {:.1f} tok/s; answer {} tokens, {:.1f} tok/s",
+  const std::string guessed =
+      summary.drafted_tokens > 0
+          ? fmt::format(" ({} of {} guesses right)", summary.accepted_tokens, summary.drafted_tokens)
+          : "";
+  return fmt::format("prompt {} tokens{}, {:.1f} tok/s; answer {} tokens, {:.1f} tok/s{}",
                      summary.prompt_tokens, cached,
                      rate(summary.prompt_tokens - summary.cached_tokens, summary.prompt_seconds),
-                     summary.answer_tokens, rate(summary.answer_tokens - 1, summary.answer_seconds));
+                     summary.answer_tokens, rate(summary.answer_tokens - 1, summary.answer_seconds), guessed);
 }
 
 }  // namespace pingti

@@ -33,6 +33,22 @@ void add_engine_flags(CLI::App& app, EngineFlags* flags) {
       ->capture_default_str();
 }
 
+void add_speculation_flags(CLI::App& app, EngineFlags* flags) {
+  EngineOptions& options = flags->options;
+  const auto add = [&app](const char* names, auto& value, const char* help) {
+    return app.add_option(names, value, help)
+        ->capture_default_str()
+        ->group("Speculation (changes no answer)");
+  };
+  add("--speculate", options.speculate,
+      "how tokens are guessed ahead: ngram (from the text so far), draft (by --draft-model), auto (both), "
+      "off")
+      ->check(CLI::IsMember({"auto", "ngram", "draft", "off"}));
+  add("--draft-model,--model-draft", flags->draft_model, "a smaller model of the same vocabulary");
+  add("--draft-max,--draft", options.draft_max, "most tokens guessed at a time")->check(CLI::Range(1, 64));
+  add("--draft-min", options.draft_min, "shorter guesses are not used")->check(CLI::Range(0, 64));
+}
+
 void add_sampling_flags(CLI::App& app, SamplingFlags* flags) {
   SamplingParams& params = flags->params;
   params.temperature = 0.8f;
@@ -87,6 +103,9 @@ Result<std::string> find_model(const std::string& model) {
 Result<EngineOptions> EngineFlags::resolved() const {
   EngineOptions result = options;
   PT_TRY(result.model_path, find_model(model));
+  if (!draft_model.empty()) {
+    PT_TRY(result.draft_model_path, find_model(draft_model));
+  }
   result.activations_f32 = activations == "f32";
   return result;
 }

@@ -22,14 +22,18 @@ namespace pingti {
 
 struct EngineFlags {
   std::string model;        // a file, a name of the catalogue, or empty for the default model
-  EngineOptions options;    // without model_path and activations_f32, which resolved() fills
+  EngineOptions options;    // without the model paths and activations_f32, which resolved() fills
   std::string activations;  // "int8" or "f32"
+  std::string draft_model;  // as model; empty: none
 
   Result<EngineOptions> resolved() const;
 };
 
 // -m/--model, -t/--threads, -c/--ctx, --isa, --kv-type, --activations.
 void add_engine_flags(CLI::App& app, EngineFlags* flags);
+
+// --speculate, --draft-model, --draft-max, --draft-min: for commands that answer.
+void add_speculation_flags(CLI::App& app, EngineFlags* flags);
 
 // The model file that the flag names.
 Result<std::string> find_model(const std::string& model);

@@ -71,6 +71,8 @@ struct FinishEvent {
   FinishReason reason = FinishReason::kStop;
   std::string stop_text;          // the stop string that ended it, if one did
   int64_t completion_tokens = 0;  // tokens drawn, the one that ended the answer included
+  int64_t drafted_tokens = 0;     // guessed ahead by speculation: how many differs from run to run
+  int64_t accepted_tokens = 0;    // of those, right
   std::optional<Error> error;     // with kError
 };
 
@@ -99,6 +101,14 @@ struct EngineInfo {
   double load_seconds = 0;
 };
 
+// Tokens guessed ahead of the model and verified by it (speculative decoding).
+struct SpeculationStats {
+  uint64_t drafts = 0;  // guesses of one or more tokens
+  uint64_t drafted_tokens = 0;
+  uint64_t accepted_tokens = 0;
+  std::vector<uint64_t> accepted_at;  // [place in its draft]
+};
+
 struct EngineStats {
   int64_t running = 0;         // sequences in the batch
   int64_t waiting = 0;         // requests not started yet
@@ -109,6 +119,7 @@ struct EngineStats {
   uint64_t requests_finished = 0;
   uint64_t requests_cancelled = 0;
   uint64_t preemptions = 0;
+  SpeculationStats speculation;
   double seconds_since_step = 0;  // heartbeat: since the engine thread last looked for work
 };
 
@@ -136,10 +147,14 @@ class Engine {
 
 struct EngineOptions {
   std::string model_path;
-  int threads = 0;              // 0: all CPUs granted
-  int64_t context = 0;          // 0: the largest that fits memory and the model
-  std::string isa;              // empty: best
-  std::string kv_type = "f16";  // f32, f16, bf16
+  std::string speculate = "auto";  // off, ngram, draft, auto: n-gram, and the draft model if there is one
+  std::string draft_model_path;    // a smaller model of the same vocabulary; empty: none
+  int draft_max = 32;              // tokens guessed for one sequence in one step, up to 64
+  int draft_min = 0;               // shorter guesses are not used
+  int threads = 0;                 // 0: all CPUs granted
+  int64_t context = 0;             // 0: the largest that fits memory and the model
+  std::string isa;                 // empty: best
+  std::string kv_type = "f16";     // f32, f16, bf16
   bool activations_f32 = false;
   int max_sequences = 32;                // choices computed in one batch
   int prefill_chunk = 512;               // most prompt tokens per step

@@ -33,14 +33,18 @@ void notify(RequestState& request, const Call& call) {
 
 Result<std::unique_ptr<LocalEngine>> LocalEngine::create(EngineParts parts) {
   parts.info.context = std::min(parts.info.context, parts.space.max_positions(parts.prefill_chunk));
-  PT_TRY(StepRunner runner, StepRunner::create(parts.model.get(), parts.threads.get(), parts.tokenizer.get(),
-                                               parts.max_sequences + SchedulerLimits{}.max_prompt_logits));
-  return std::unique_ptr<LocalEngine>(new LocalEngine(std::move(parts), std::move(runner)));
+  Speculator speculator(std::move(parts.drafters), parts.speculation);
+  const int logit_rows = parts.max_sequences + SchedulerLimits{}.max_prompt_logits + speculator.most_rows();
+  PT_TRY(StepRunner runner,
+         StepRunner::create(parts.model.get(), parts.threads.get(), parts.tokenizer.get(), logit_rows));
+  return std::unique_ptr<LocalEngine>(
+      new LocalEngine(std::move(parts), std::move(runner), std::move(speculator)));
 }
 
-LocalEngine::LocalEngine(EngineParts parts, StepRunner runner)
+LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator speculator)
     : parts_(std::move(parts)),
       runner_(std::move(runner)),
+      speculator_(std::move(speculator)),
       scheduler_(&parts_.space, {.max_sequences = parts_.max_sequences}),
       pacer_(parts_.prefill_chunk),
       thread_([this] { loop(); }) {}
@@ -169,12 +173,16 @@ void LocalEngine::refuse(RequestState& request, const Error& error) {
 }
 
 void LocalEngine::step() {
+  speculator_.propose(scheduler_.running());
   const StepPlan plan = scheduler_.plan(pacer_.rows(scheduler_.decoding()));
   if (plan.empty()) return;
   const auto begin = Clock::now();
   compute(plan);
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   const int prefill_rows = static_cast<int>(plan.tokens.size()) - plan.decode_rows;
-  pacer_.measured(prefill_rows, std::chrono::duration<double>(Clock::now() - begin).count());
+  pacer_.measured(prefill_rows, seconds);
+  if (prefill_rows == 0) speculator_.measured(plan.decode_rows, seconds);
+  if (plan.decode_rows == 0) speculator_.measured_prompt(prefill_rows, seconds);
 }
 
 void LocalEngine::compute(const StepPlan& plan) {
@@ -198,12 +206,15 @@ void LocalEngine::compute(const StepPlan& plan) {
     }
   }
   runner_.draw(draws);
-  for (const Draw& draw : draws) report(draw);
+  for (const Draw& draw : draws) speculator_.verified(*draw.sequence, draw.accepted());
+  uint64_t generated = 0;
+  for (Draw& draw : draws) generated += report(draw);
 
   const std::lock_guard lock(mutex_);
   ++stats_.steps;
   stats_.prompt_tokens += prompt_tokens;
-  stats_.generated_tokens += draws.size();
+  stats_.generated_tokens += generated;
+  stats_.speculation = speculator_.stats();
 }
 
 // The first choice has computed the prompt: tells so, and lets the others start from it.
@@ -227,20 +238,31 @@ void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw
     draws->push_back({.sequence = sibling, .logit_row = logit_row});
 }
 
-void LocalEngine::report(const Draw& draw) {
-  Sequence& sequence = *draw.sequence;
+// Tokens drawn, up to the one that ends the answer; what a draft yielded beyond it is dropped.
+uint64_t LocalEngine::report(Draw& draw) {
+  uint64_t count = 0;
+  for (bool goes_on = true; goes_on && count < draw.tokens.size(); ++count) {
+    if (count > 0) scheduler_.accept_drafted(*draw.sequence);
+    goes_on = report_token(*draw.sequence, draw.tokens[count],
+                           draw.logprobs.empty() ? nullptr : &draw.logprobs[count]);
+  }
+  return count;
+}
+
+// False when the answer is over and the sequence gone.
+bool LocalEngine::report_token(Sequence& sequence, int32_t token, TokenLogprobs* logprobs) {
   RequestState& request = *sequence.request;
   ++sequence.drawn;
   const bool stop_token =
-      std::ranges::find(request.request.stop_tokens, draw.token) != request.request.stop_tokens.end();
+      std::ranges::find(request.request.stop_tokens, token) != request.request.stop_tokens.end();
   const bool ends =
-      stop_token || (!request.request.ignore_eos && parts_.tokenizer->is_end_of_generation(draw.token));
+      stop_token || (!request.request.ignore_eos && parts_.tokenizer->is_end_of_generation(token));
   TokenEvent event{.choice = sequence.choice};
   if (!ends) {
-    sequence.tokens.push_back(draw.token);
-    event.tokens.push_back(draw.token);
-    event.text = sequence.text.push(draw.token);
-    if (draw.logprobs) event.logprobs.push_back(*draw.logprobs);
+    sequence.tokens.push_back(token);
+    event.tokens.push_back(token);
+    event.text = sequence.text.push(token);
+    if (logprobs != nullptr) event.logprobs.push_back(std::move(*logprobs));
   }
   const bool full = sequence.size() >= sequence.limit;
   if ((ends || full) && !sequence.text.matched()) event.text += sequence.text.finish();
@@ -251,7 +273,10 @@ void LocalEngine::report(const Draw& draw) {
     finish(sequence, FinishReason::kStop, *stop);
   } else if (ends || full) {
     finish(sequence, ends ? FinishReason::kStop : FinishReason::kLength);
+  } else {
+    return true;
   }
+  return false;
 }
 
 void LocalEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text) {
@@ -289,6 +314,8 @@ void LocalEngine::drop_failed_sinks() {
 void LocalEngine::send_finish(Sequence& sequence, FinishEvent event) {
   RequestState& request = *sequence.request;
   event.completion_tokens = sequence.drawn;
+  event.drafted_tokens = sequence.speculation.drafted;
+  event.accepted_tokens = sequence.speculation.accepted;
   const FinishReason reason = event.reason;
   notify(request, [&](EventSink& sink) { sink.finish(std::move(event)); });
   if (--request.open_choices == 0) close(request, reason);

@@ -38,6 +38,8 @@ struct EngineParts {
   EngineInfo info;  // context is lowered to what the space can hold
   int max_sequences = 32;
   int prefill_chunk = 512;
+  std::vector<std::unique_ptr<Drafter>> drafters;  // none: no speculation
+  SpeculationLimits speculation;
 };
 
 class LocalEngine final : public Engine {
@@ -67,7 +69,7 @@ class LocalEngine final : public Engine {
     bool empty() const { return requests.empty() && cancels.empty() && !cancel_all; }
   };
 
-  LocalEngine(EngineParts parts, StepRunner runner);
+  LocalEngine(EngineParts parts, StepRunner runner, Speculator speculator);
 
   void loop();
   bool wait_for_work();  // false: time to stop
@@ -77,7 +79,8 @@ class LocalEngine final : public Engine {
   void step();
   void compute(const StepPlan& plan);
   void finish_prompt(Sequence& first, int logit_row, std::vector<Draw>* draws);
-  void report(const Draw& draw);
+  uint64_t report(Draw& draw);
+  bool report_token(Sequence& sequence, int32_t token, TokenLogprobs* logprobs);
   void finish(Sequence& sequence, FinishReason reason, std::string stop_text = {});
   void drop(uint64_t request, FinishReason reason, const Error* error);
   void drop_all();
@@ -90,6 +93,7 @@ class LocalEngine final : public Engine {
 
   EngineParts parts_;
   StepRunner runner_;
+  Speculator speculator_;  // before the scheduler, whose sequences hold its drafters' states
   Scheduler scheduler_;
   PrefillPacer pacer_;
   std::unordered_map<uint64_t, std::shared_ptr<RequestState>> open_;

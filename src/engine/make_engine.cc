@@ -8,8 +8,10 @@
 
 #include "base/machine.h"
 #include "engine/kv_budget.h"
+#include "engine/kv_type.h"
 #include "engine/loaded_model.h"
 #include "engine/local_engine.h"
+#include "engine/speculation/open_drafters.h"
 #include "engine/vocab_from_gguf.h"
 #include "gguf/gguf.h"
 
@@ -28,6 +30,7 @@ Result<void> check_options(const EngineOptions& options) {
   PT_TRY_VOID(check("threads", options.threads, 0));
   PT_TRY_VOID(check("context", options.context, 0));
   PT_TRY_VOID(check("max_sequences", options.max_sequences, 1));
+  PT_TRY_VOID(check_speculation(options));
   return check("prefill_chunk", options.prefill_chunk, 1);
 }
 
@@ -75,15 +78,27 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
   PT_TRY(Text text, load_text(opened));  // before the weights: what is wrong with it shows at once
   PT_TRY(LoadedModel loaded, load_model(std::move(opened), options));
   const gguf::File& file = *loaded.file;
-  const auto memory = static_cast<int64_t>(std::min<uint64_t>(available_memory(), INT64_MAX));
+  PT_TRY(const KvType kv_type, parse_kv_type(options.kv_type));
+  PT_TRY(auto draft_model, load_draft_model(options,
+                                            {.kernels = loaded.kernels,
+                                             .threads = loaded.threads.get(),
+                                             .kv_type = kv_type,
+                                             .activations_f32 = options.activations_f32},
+                                            text.tokenizer->vocab()));
+  const auto available = static_cast<int64_t>(std::min<uint64_t>(available_memory(), INT64_MAX));
+  const int64_t memory = std::max<int64_t>(0, available - kMemoryReserve);
+  const int64_t draft_memory = draft_kv_memory(*loaded.model, draft_model.get(), memory);
   const ModelConfig& config = loaded.model->config();
   PT_TRY(const KvBudget budget, plan_kv({.groups = loaded.model->kv_groups(),
                                          .trained_context = config.max_context,
                                          .wanted_context = options.context,
                                          .max_sequences = options.max_sequences,
                                          .prefill_chunk = options.prefill_chunk,
-                                         .memory = std::max<int64_t>(0, memory - kMemoryReserve)}));
+                                         .memory = memory - draft_memory}));
   PT_TRY(KvSpace space, KvSpace::create(budget.groups, kPageTokens, options.prefix_reuse));
+  PT_TRY(auto drafters,
+         make_drafters(options, std::move(draft_model),
+                       {.vocab = config.vocab, .context = budget.context, .kv_memory = draft_memory}));
 
   EngineInfo info{.model_name = model_name(file, options.model_path),
                   .architecture = config.architecture,
@@ -97,14 +112,17 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                   .weight_bytes = loaded.model->weight_bytes()};
   for (const gguf::TensorInfo& tensor : file.tensors()) info.parameters += tensor.values();
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  PT_TRY(auto engine, LocalEngine::create({.threads = std::move(loaded.threads),
-                                           .model = std::move(loaded.model),
-                                           .tokenizer = std::move(text.tokenizer),
-                                           .chat_template = std::move(text.chat_template),
-                                           .space = std::move(space),
-                                           .info = std::move(info),
-                                           .max_sequences = options.max_sequences,
-                                           .prefill_chunk = options.prefill_chunk}));
+  PT_TRY(auto engine, LocalEngine::create(
+                          {.threads = std::move(loaded.threads),
+                           .model = std::move(loaded.model),
+                           .tokenizer = std::move(text.tokenizer),
+                           .chat_template = std::move(text.chat_template),
+                           .space = std::move(space),
+                           .info = std::move(info),
+                           .max_sequences = options.max_sequences,
+                           .prefill_chunk = options.prefill_chunk,
+                           .drafters = std::move(drafters),
+                           .speculation = {.draft_max = options.draft_max, .draft_min = options.draft_min}}));
   return engine;
 }
 

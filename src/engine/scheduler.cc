@@ -52,6 +52,7 @@ StepPlan Scheduler::plan(int prefill_rows) {
     if (!decodes) prefill_rows -= rows;
     prompt_logits -= scored_rows(sequence, rows).count();
   }
+  for (const Share& share : decode) shorten_draft(*share.sequence);
   StepPlan plan;
   for (const Share& share : decode) append(&plan, *share.sequence, share.rows);
   plan.decode_rows = static_cast<int>(plan.tokens.size());
@@ -69,31 +70,50 @@ int Scheduler::rows_for(const Sequence& sequence, int prefill_rows, int prompt_l
   return static_cast<int>(rows);
 }
 
+// Nobody is preempted for a draft.
+void Scheduler::shorten_draft(Sequence& sequence) {
+  auto& draft = sequence.speculation.draft;
+  const auto end = [&] { return sequence.size() + static_cast<int64_t>(draft.size()); };
+  while (!draft.empty() && !space_->extend(sequence.table, end())) draft.pop_back();
+}
+
 void Scheduler::append(StepPlan* plan, Sequence& sequence, int rows) const {
   const int first_row = static_cast<int>(plan->tokens.size());
   const auto begin = sequence.tokens.begin() + static_cast<std::ptrdiff_t>(sequence.computed);
   plan->tokens.insert(plan->tokens.end(), begin, begin + rows);
-  SequenceSlice slice{.first_row = first_row, .row_count = rows, .first_position = sequence.computed};
+  const bool draws = sequence.computed + rows == sequence.size();
+  const auto& draft = sequence.speculation.draft;
+  PT_CHECK(draws || draft.empty());
+  for (const DraftToken& token : draft) plan->tokens.push_back(token.token);
+  const int drafted = static_cast<int>(draft.size());
+  SequenceSlice slice{
+      .first_row = first_row, .row_count = rows + drafted, .first_position = sequence.computed};
   for (const auto& pages : sequence.table.pages) slice.pages.emplace_back(pages);
   plan->slices.push_back(std::move(slice));
 
   const ScoredRows scored = scored_rows(sequence, rows);
-  const bool draws = sequence.computed + rows == sequence.size();
   plan->entries.push_back({.sequence = &sequence,
-                           .rows = rows,
+                           .rows = rows + drafted,
+                           .drafted = drafted,
                            .first_logit = static_cast<int>(plan->logit_rows.size()),
                            .prompt_logits = scored.count(),
                            .draws = draws});
   for (int64_t position = scored.begin; position < scored.end; ++position)
     plan->logit_rows.push_back(first_row + static_cast<int32_t>(position - sequence.computed));
-  if (draws) plan->logit_rows.push_back(first_row + rows - 1);
+  if (!draws) return;
+  for (int row = rows - 1; row < rows + drafted; ++row) plan->logit_rows.push_back(first_row + row);
 }
 
 void Scheduler::advance(const StepPlan& plan) {
   for (const StepPlan::Entry& entry : plan.entries) {
-    entry.sequence->computed += entry.rows;
+    entry.sequence->computed += entry.rows - entry.drafted;
     space_->drop_behind(entry.sequence->table, entry.sequence->computed);
   }
+}
+
+void Scheduler::accept_drafted(Sequence& sequence) {
+  ++sequence.computed;
+  space_->drop_behind(sequence.table, sequence.computed);
 }
 
 void Scheduler::admit() {
@@ -146,6 +166,7 @@ void Scheduler::give_back(Sequence& sequence, bool remember) {
   if (remember) space_->remember(sequence.computed_tokens(), sequence.table);
   space_->release(sequence.table);
   sequence.computed = 0;
+  sequence.speculation.draft.clear();
 }
 
 std::vector<Sequence*> Scheduler::start_siblings(const Sequence& leader) {

@@ -1,7 +1,8 @@
 // Which sequences are computed next, and in which pages.
 //
 // Iteration-level (continuous) batching after Orca (OSDI 2022) with chunked prefill after Sarathi-Serve
-// (arXiv 2403.02310): every step takes one row of each decoding sequence and fills up with prompt chunks.
+// (arXiv 2403.02310): every step takes one row of each decoding sequence, and one of each token drafted for
+// it if there are pages, and fills up with prompt chunks.
 // Sequences are taken in strictly by arrival. When pages run out, the youngest running sequence gives its
 // pages back and waits at the head of the line to be computed again; the oldest always goes on, so there is
 // no deadlock. Used by the engine's thread alone.
@@ -28,10 +29,13 @@ struct SchedulerLimits {
 struct StepPlan {
   struct Entry {
     Sequence* sequence;
-    int rows;
+    int rows;           // drafted ones included
+    int drafted;        // of them, the last so many hold drafted tokens
     int first_logit;    // of its logit rows
     int prompt_logits;  // logit rows that score prompt tokens
-    bool draws;         // its last row, also its last logit row, yields the next token
+    // The last row that is not drafted yields the next token, each drafted row the one after it if the draft
+    // is right so far; these are also the last logit rows.
+    bool draws;
   };
   std::vector<int32_t> tokens;
   std::vector<SequenceSlice> slices;
@@ -55,8 +59,10 @@ class Scheduler {
   // Takes in what fits and lays out the next step, with at most `prefill_rows` rows of sequences that have
   // more than one token to compute. Empty when there is nothing to do.
   StepPlan plan(int prefill_rows);
-  // The plan has been computed.
+  // The plan has been computed. Drafted rows do not count until accept_drafted().
   void advance(const StepPlan& plan);
+  // The next token of the sequence is the one drafted: its row has been computed.
+  void accept_drafted(Sequence& sequence);
 
   // Starts the waiting choices of the leader's request from the leader's pages, as many as fit; the others
   // stay in line and compute the prompt themselves. Returns those started.
@@ -80,6 +86,7 @@ class Scheduler {
   void insert_running(SequencePtr sequence);
   void preempt_youngest();
   int rows_for(const Sequence& sequence, int prefill_rows, int prompt_logits) const;
+  void shorten_draft(Sequence& sequence);
   void append(StepPlan* plan, Sequence& sequence, int rows) const;
   void give_back(Sequence& sequence, bool remember);
 

@@ -9,6 +9,7 @@
 
 #include "cache/page_table.h"
 #include "engine/engine.h"
+#include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
 #include "sample/sampler.h"
 
@@ -39,6 +40,7 @@ struct Sequence {
   PageTable table;
   Sampler sampler;
   TextStream text;
+  SequenceSpeculation speculation;
   int64_t drawn = 0;
 
   Sequence(std::shared_ptr<RequestState> owner, int choice_index, int64_t token_limit, PageTable empty_table,

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,12 +15,14 @@
 
 namespace pingti {
 
-// The next token of one sequence.
+// The next tokens of one sequence: one, and one more for each drafted token that was right.
 struct Draw {
   Sequence* sequence = nullptr;
-  int logit_row = 0;  // choices that start together share one
-  int32_t token = -1;
-  std::optional<TokenLogprobs> logprobs;
+  int logit_row = 0;  // the first; choices that start together share one
+  std::vector<int32_t> tokens;
+  std::vector<TokenLogprobs> logprobs;  // one per token, when asked
+
+  int accepted() const { return static_cast<int>(tokens.size()) - 1; }
 };
 
 // All methods may throw what the model or memory throws; then nothing of the step counts.
@@ -34,13 +35,15 @@ class StepRunner {
   void forward(const StepPlan& plan, std::span<KvPool* const> pools);
   // Scores of the prompt tokens that the plan's rows predict, in plan order.
   std::vector<std::vector<TokenLogprobs>> score_prompts(const StepPlan& plan);
-  // Draws each one's next token, position sequence.size(). Overwrites the logits.
+  // Draws each one's next token, position sequence.size(), and goes on as long as the draw equals the
+  // sequence's draft: all draws are what they would be without it. Overwrites the logits.
   void draw(std::span<Draw> draws);
 
  private:
   StepRunner() = default;
   std::span<float> logits(int row) const;
   void draw_one(Draw& draw, bool shared);
+  int32_t draw_token(Draw& draw, int logit_row, std::span<const int32_t> history, bool keep_logits);
   TokenLogprobs logprobs(std::span<const float> logits, int32_t token, int top) const;
   void parallel(size_t count, const std::function<void(size_t)>& body);
 

@@ -63,6 +63,23 @@ prometheus::MetricFamily single(const std::string& name, const std::string& help
   return family;
 }
 
+// Tokens guessed rightly, by their place in the guess.
+prometheus::MetricFamily accepted_by_position(const SpeculationStats& guesses,
+                                              const prometheus::Labels& labels) {
+  prometheus::MetricFamily family{"vllm:spec_decode_num_accepted_tokens_per_pos_total",
+                                  "Tokens guessed rightly, by place in the guess",
+                                  prometheus::MetricType::Counter,
+                                  {}};
+  for (size_t i = 0; i < guesses.accepted_at.size(); ++i) {
+    prometheus::ClientMetric metric;
+    for (const auto& [key, text] : labels) metric.label.push_back({key, text});
+    metric.label.push_back({"position", std::to_string(i)});
+    metric.counter.value = static_cast<double>(guesses.accepted_at[i]);
+    family.metric.push_back(std::move(metric));
+  }
+  return family;
+}
+
 }  // namespace
 
 struct Metrics::State {
@@ -203,6 +220,14 @@ std::string Metrics::text(const EngineInfo* info, const EngineStats* stats, int6
          static_cast<double>(stats->generated_tokens));
     both("preemptions_total", "num_preemptions_total", "Sequences put back to make room", MetricType::Counter,
          static_cast<double>(stats->preemptions));
+    const SpeculationStats& guesses = stats->speculation;
+    both("speculation_drafts_total", "spec_decode_num_drafts_total", "Guesses verified", MetricType::Counter,
+         static_cast<double>(guesses.drafts));
+    both("speculation_drafted_tokens_total", "spec_decode_num_draft_tokens_total", "Tokens guessed",
+         MetricType::Counter, static_cast<double>(guesses.drafted_tokens));
+    both("speculation_accepted_tokens_total", "spec_decode_num_accepted_tokens_total",
+         "Tokens guessed rightly", MetricType::Counter, static_cast<double>(guesses.accepted_tokens));
+    families.push_back(accepted_by_position(guesses, state_->model));
     add("pingti_engine_steps_total", "Forward passes", MetricType::Counter, static_cast<double>(stats->steps),
         state_->model);
     add("pingti_engine_seconds_since_step", "Time since the engine last looked for work", MetricType::Gauge,

@@ -27,6 +27,7 @@ int run(Flags flags) {
 void attach(CLI::App& app, int* exit_code) {
   const auto flags = std::make_shared<Flags>();
   add_engine_flags(app, &flags->engine);
+  add_speculation_flags(app, &flags->engine);
   add_sampling_flags(app, &flags->chat.sampling);
   app.add_option("-n,--predict", flags->chat.max_tokens, "most tokens per answer; -1: what the context holds")
       ->check(CLI::Range(int64_t{-1}, int64_t{1} << 40))

@@ -84,6 +84,7 @@ Result<void> answer(const Flags& flags) {
 void attach(CLI::App& app, int* exit_code) {
   const auto flags = std::make_shared<Flags>();
   add_engine_flags(app, &flags->engine);
+  add_speculation_flags(app, &flags->engine);
   auto* source = app.add_option_group("prompt", "exactly one of these");
   source->add_option("-p,--prompt", flags->prompt, "the prompt; -: standard input");
   source->add_option("-f,--file", flags->file, "file that holds the prompt; -: standard input");

@@ -28,6 +28,7 @@ struct ServeOptions {
   EngineOptions engine;
   std::string model;
   std::string activations = "int8";
+  std::string draft_model;
   std::string api_key_file;
   bool access_log = false;
 };
@@ -59,6 +60,22 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
        .help = "most prompt tokens per step",
        .min = 1,
        .max = 65536},
+      {.name = "speculate",
+       .target = &o->engine.speculate,
+       .help = "how tokens are guessed ahead: ngram (from the text so far), draft (by draft-model), auto "
+               "(both) or off; changes no answer"},
+      {.name = "draft-model",
+       .target = &o->draft_model,
+       .help = "a smaller model of the same vocabulary that guesses tokens; file or name"},
+      {.name = "draft-max",
+       .target = &o->engine.draft_max,
+       .help = "most tokens guessed at a time",
+       .min = 1,
+       .max = 64},
+      {.name = "draft-min",
+       .target = &o->engine.draft_min,
+       .help = "shorter guesses are not used",
+       .max = 64},
       {.name = "max-queue",
        .target = &o->server.max_queue,
        .help = "most answers waiting for the batch; further requests get 503",
@@ -90,6 +107,8 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
 const std::map<std::string, std::string> kOtherNames = {{"model", ",-m"},
                                                         {"threads", ",-t"},
                                                         {"ctx", ",--ctx-size,-c"},
+                                                        {"draft-model", ",--model-draft"},
+                                                        {"draft-max", ",--draft"},
                                                         {"alias", ",--served-model-name,-a"},
                                                         {"max-sequences", ",--parallel"}};
 
@@ -187,6 +206,11 @@ int serve(ServeOptions options) {
   auto path = find_model(options.model);
   if (!path) return print_error(path.error());
   options.engine.model_path = *path;
+  if (!options.draft_model.empty()) {
+    auto draft = find_model(options.draft_model);
+    if (!draft) return print_error(draft.error());
+    options.engine.draft_model_path = *draft;
+  }
   if (options.access_log) options.server.on_access = log_access;
 
   std::unique_ptr<Engine> engine;  // outlives the server

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -65,6 +67,7 @@ class RecordingSink final : public EventSink {
   const Answer& answer(int choice = 0) const { return answers_[static_cast<size_t>(choice)]; }
   FinishReason reason(int choice = 0) const { return answer(choice).end->reason; }
   const std::optional<PromptEvent>& prompt_event() const { return prompt_; }
+  int token_events() const { return token_events_; }
 
  private:
   std::mutex mutex_;
@@ -82,6 +85,9 @@ struct EngineSetup {
   int prefill_chunk = 64;
   bool reuse = true;
   int threads = 2;
+  // Makes the drafters; none: no speculation.
+  std::function<std::vector<std::unique_ptr<Drafter>>(const FakeModel&)> drafters = nullptr;
+  SpeculationLimits speculation = {};
 };
 
 struct FakeEngine {
@@ -91,6 +97,7 @@ struct FakeEngine {
     std::vector<KvGroupShape> shapes;
     for (size_t g = 0; g < setup.windows.size(); ++g)
       shapes.push_back({setup.windows[g], owned->kv_groups()[g].page_bytes, setup.pages[g]});
+    auto drafters = setup.drafters ? setup.drafters(*model) : std::vector<std::unique_ptr<Drafter>>();
     EngineInfo info{.model_name = "fake", .context = setup.context, .vocab = kFakeVocab};
     info.trained_context = owned->config().max_context;
     engine =
@@ -102,7 +109,9 @@ struct FakeEngine {
                               .space = *KvSpace::create(shapes, kPageTokens, setup.reuse),
                               .info = info,
                               .max_sequences = setup.max_sequences,
-                              .prefill_chunk = setup.prefill_chunk});
+                              .prefill_chunk = setup.prefill_chunk,
+                              .drafters = std::move(drafters),
+                              .speculation = setup.speculation});
   }
 
   std::shared_ptr<RecordingSink> submit(const GenerationRequest& request, uint64_t* id = nullptr) {
@@ -164,6 +173,24 @@ inline void expect_same(const Answer& got, const Answer& want) {
   EXPECT_EQ(got.text, want.text);
   EXPECT_EQ(got.end->reason, want.end->reason);
   EXPECT_EQ(got.end->completion_tokens, want.end->completion_tokens);
+}
+
+// To the bit, logprobs included.
+inline void expect_identical(const Answer& got, const Answer& want) {
+  expect_same(got, want);
+  EXPECT_EQ(got.end->stop_text, want.end->stop_text);
+  ASSERT_EQ(got.logprobs.size(), want.logprobs.size());
+  for (size_t i = 0; i < got.logprobs.size(); ++i) {
+    const TokenLogprobs& a = got.logprobs[i];
+    const TokenLogprobs& b = want.logprobs[i];
+    EXPECT_EQ(a.chosen.token, b.chosen.token);
+    EXPECT_EQ(std::bit_cast<uint32_t>(a.chosen.logprob), std::bit_cast<uint32_t>(b.chosen.logprob));
+    ASSERT_EQ(a.top.size(), b.top.size());
+    for (size_t k = 0; k < a.top.size(); ++k) {
+      EXPECT_EQ(a.top[k].token, b.top[k].token);
+      EXPECT_EQ(std::bit_cast<uint32_t>(a.top[k].logprob), std::bit_cast<uint32_t>(b.top[k].logprob));
+    }
+  }
 }
 
 }  // namespace pingti::testing
