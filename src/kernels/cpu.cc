@@ -46,9 +46,9 @@ std::string brand_name() {
 }
 
 CpuFeatures detect() {
-  static const std::string name = brand_name();
+  static const std::string kName = brand_name();
   CpuFeatures f;
-  f.cpu_name = name;
+  f.cpu_name = kName;
   const Registers basic = cpuid(1);
   if (!bit(basic.ecx, 27)) return f;  // OSXSAVE
   constexpr unsigned kYmm = 0x6, kZmm = 0xe6;
@@ -97,8 +97,8 @@ CpuFeatures detect() { return {}; }
 }  // namespace
 
 const CpuFeatures& cpu_features() {
-  static const CpuFeatures features = detect();
-  return features;
+  static const CpuFeatures kFeatures = detect();
+  return kFeatures;
 }
 
 bool cpu_has_avx512_bf16() { return cpu_features().avx512_bf16; }

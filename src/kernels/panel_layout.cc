@@ -41,7 +41,7 @@ PanelLayout float_layout(PackedKind kind, DType type, int bits) {
 }  // namespace
 
 const PanelLayout* panel_layout(DType type) {
-  static const std::array layouts = {
+  static const std::array kLayouts = {
 #define PT_PACKED(name, bits, sub_block, super, min, offset) \
   quantized_layout<Packed##name>(PackedKind::k##name, DType::k##name),
 #include "kernels/isa/packed_formats.inc"
@@ -50,7 +50,7 @@ const PanelLayout* panel_layout(DType type) {
       float_layout(PackedKind::kF16, DType::kF16, 16),
       float_layout(PackedKind::kBF16, DType::kBF16, 16),
   };
-  for (const PanelLayout& layout : layouts) {
+  for (const PanelLayout& layout : kLayouts) {
     if (layout.format != nullptr && layout.format->type == type) return &layout;
   }
   return nullptr;

@@ -251,7 +251,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     server_->answering_changed(+1);
     try {
       server_->handler(std::move(request), std::make_shared<Responder>(exchange));
-    } catch (const std::exception&) {  // memory ran out: the dropped Responder has answered 500
+    } catch (const std::exception&) {  // NOLINT(bugprone-empty-catch)
+      // Memory ran out: the dropped Responder has answered 500.
     }
     co_await (write_answer(*exchange) || watch_client(*exchange));
     bool keep = exchange->keep_alive() && exchange->take().finished && !closed_;
@@ -400,6 +401,7 @@ void HttpServer::start() {
   }
 }
 
+// NOLINTNEXTLINE(bugprone-exception-escape): without memory to stop with, the process ends.
 HttpServer::~HttpServer() { stop(); }
 
 uint16_t HttpServer::port() const { return state_->port; }

@@ -147,7 +147,6 @@ inline Answer expected_answer(const FakeModel& model, const Tokenizer& tokenizer
   answer.end = FinishEvent{.choice = choice, .reason = FinishReason::kLength};
   Sampler sampler(model.kernels(), request.sampling, kFakeVocab, request.sampling.seed, choice);
   std::vector<int32_t> tokens = request.prompt;
-  std::string bytes;
   const auto room = context - static_cast<int64_t>(tokens.size());
   const int64_t most = request.max_tokens < 0 ? room : std::min(room, request.max_tokens);
   for (int64_t drawn = 1; drawn <= most; ++drawn) {

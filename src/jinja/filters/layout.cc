@@ -82,7 +82,7 @@ Value strip_tags(Interpreter& interpreter, const Value& input, const Arguments&)
       out += text.substr(at, begin - at);
       at = end + close.size();
     }
-    text = out + text.substr(at);
+    text = out.append(text, at);
   }
   std::string out;
   for (std::string_view word : split_space(text, -1)) {
