@@ -203,6 +203,12 @@ std::string Metrics::text(const EngineInfo* info, const EngineStats* stats, int6
          static_cast<double>(stats->generated_tokens));
     both("preemptions_total", "num_preemptions_total", "Sequences put back to make room", MetricType::Counter,
          static_cast<double>(stats->preemptions));
+    if (info && info->attention != "full") {
+      add("pingti_attention_pairs_total", "Pairs of a query and a KV page that full attention would compute",
+          MetricType::Counter, static_cast<double>(stats->attention_pairs), state_->model);
+      add("pingti_attention_pairs_computed_total", "Of these pairs, those that were computed",
+          MetricType::Counter, static_cast<double>(stats->attention_computed), state_->model);
+    }
     add("pingti_engine_steps_total", "Forward passes", MetricType::Counter, static_cast<double>(stats->steps),
         state_->model);
     add("pingti_engine_seconds_since_step", "Time since the engine last looked for work", MetricType::Gauge,
