@@ -15,7 +15,7 @@ Result<KvSpace> KvSpace::create(std::span<const KvGroupShape> groups, int page_t
   for (const KvGroupShape& group : groups) {
     PT_TRY(KvPool pool, KvPool::create(group.page_bytes, group.page_count));
     space.pools_.push_back(std::move(pool));
-    space.windows_.push_back(group.window);
+    space.windows_.push_back({group.window, group.sinks});
   }
   for (KvPool& pool : space.pools_) space.pool_pointers_.push_back(&pool);
   if (reuse) space.tree_.emplace(space.pools_, space.windows_, page_tokens);
@@ -59,13 +59,13 @@ bool KvSpace::reserve(PageTable& table, int64_t positions, int64_t spare) {
     return wanted > have ? static_cast<int64_t>(wanted - have) : 0;
   };
   for (size_t group = 0; group < pools_.size(); ++group) {
-    if (windows_[group] == 0 && !can_free(group, missing(group) + spare)) return false;
+    if (windows_[group].window == 0 && !can_free(group, missing(group) + spare)) return false;
   }
   for (size_t group = 0; group < pools_.size(); ++group) {
-    if (windows_[group] == 0 && !make_free(group, missing(group) + spare)) return false;
+    if (windows_[group].window == 0 && !make_free(group, missing(group) + spare)) return false;
   }
   for (size_t group = 0; group < pools_.size(); ++group) {
-    if (windows_[group] != 0) continue;
+    if (windows_[group].window != 0) continue;
     for (int64_t count = missing(group); count > 0; --count)
       table.pages[group].push_back(pools_[group].allocate());
   }
@@ -74,12 +74,11 @@ bool KvSpace::reserve(PageTable& table, int64_t positions, int64_t spare) {
 
 void KvSpace::drop_behind(PageTable& table, int64_t next_position) {
   for (size_t group = 0; group < pools_.size(); ++group) {
-    if (windows_[group] == 0) continue;
-    const int64_t first_seen = next_position - windows_[group] + 1;
-    if (first_seen <= 0) continue;
+    const KvWindow& window = windows_[group];
     auto& pages = table.pages[group];
     size_t& first = table.first_kept[group];
-    const size_t end = std::min(static_cast<size_t>(first_seen / page_tokens_), pages.size());
+    const size_t end = std::min(window.first_page(next_position, page_tokens_), pages.size());
+    if (first < end) first = std::max(first, std::min(end, window.sink_pages(page_tokens_)));
     for (; first < end; ++first) {
       pools_[group].release(pages[first]);
       pages[first] = kNoPage;
@@ -138,8 +137,9 @@ int64_t KvSpace::max_positions(int64_t step) const {
   for (size_t group = 0; group < pools_.size(); ++group) {
     const int64_t pages = pools_[group].page_count();
     // A window's keys and one step's, each starting anywhere in a page.
-    const bool holds_window =
-        windows_[group] != 0 && pages >= static_cast<int64_t>(pages_for(windows_[group] + step)) + 1;
+    const KvWindow& window = windows_[group];
+    const size_t held = pages_for(window.window + step) + 1 + window.sink_pages(page_tokens_);
+    const bool holds_window = window.window != 0 && pages >= static_cast<int64_t>(held);
     if (!holds_window) most = std::min(most, pages * page_tokens_);
   }
   return most;

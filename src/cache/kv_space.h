@@ -20,6 +20,7 @@ struct KvGroupShape {
   int window = 0;  // keys a query sees, itself included; 0: all
   int64_t page_bytes = 0;
   int64_t page_count = 0;
+  int sinks = 0;  // with a window: first keys that every query sees as well
 };
 
 class KvSpace {
@@ -66,7 +67,7 @@ class KvSpace {
 
   std::vector<KvPool> pools_;  // never resized after create(): pool_pointers_ and tree_ point into it
   std::vector<KvPool*> pool_pointers_;
-  std::vector<int> windows_;
+  std::vector<KvWindow> windows_;
   int page_tokens_ = 0;
   std::optional<PrefixTree> tree_;
 };

@@ -6,7 +6,7 @@
 
 namespace pingti {
 
-PrefixTree::PrefixTree(std::span<KvPool> pools, std::span<const int> windows, int page_tokens)
+PrefixTree::PrefixTree(std::span<KvPool> pools, std::span<const KvWindow> windows, int page_tokens)
     : pools_(pools),
       windows_(windows.begin(), windows.end()),
       page_tokens_(page_tokens),
@@ -20,19 +20,19 @@ std::string_view PrefixTree::key_of(std::span<const int32_t> tokens, size_t page
   return {reinterpret_cast<const char*>(run.data()), run.size_bytes()};
 }
 
-// The first page that the query after `page_count` whole pages still sees.
-size_t PrefixTree::first_visible_page(size_t group, size_t page_count) const {
-  if (windows_[group] == 0) return 0;
-  const int64_t first = static_cast<int64_t>(page_count) * page_tokens_ - windows_[group] + 1;
-  return first <= 0 ? 0 : static_cast<size_t>(first / page_tokens_);
+// Whether the query after `page_count` whole pages sees the page.
+bool PrefixTree::is_seen(size_t group, size_t page, size_t page_count) const {
+  const KvWindow& window = windows_[group];
+  return page < window.sink_pages(page_tokens_) ||
+         page >= window.first_page(static_cast<int64_t>(page_count) * page_tokens_, page_tokens_);
 }
 
 // How many pages of the path can be used: all the next query sees must be there, in every group.
 size_t PrefixTree::usable_depth(const std::vector<Node*>& path) const {
   const auto usable = [&](size_t depth) {
     for (size_t group = 0; group < pools_.size(); ++group) {
-      for (size_t page = first_visible_page(group, depth); page < depth; ++page) {
-        if (path[page]->pages[group] == kNoPage) return false;
+      for (size_t page = 0; page < depth; ++page) {
+        if (is_seen(group, page, depth) && path[page]->pages[group] == kNoPage) return false;
       }
     }
     return true;
@@ -55,8 +55,10 @@ int64_t PrefixTree::match(std::span<const int32_t> tokens, PageTable& table) {
   for (size_t group = 0; group < pools_.size(); ++group) {
     PT_CHECK(table.pages[group].empty());
     table.pages[group].assign(path.size(), kNoPage);
-    table.first_kept[group] = first_visible_page(group, path.size());
-    for (size_t page = table.first_kept[group]; page < path.size(); ++page) {
+    table.first_kept[group] =
+        windows_[group].first_page(static_cast<int64_t>(path.size()) * page_tokens_, page_tokens_);
+    for (size_t page = 0; page < path.size(); ++page) {
+      if (!is_seen(group, page, path.size())) continue;
       table.pages[group][page] = path[page]->pages[group];
       pools_[group].add_reference(table.pages[group][page]);
     }
@@ -112,7 +114,7 @@ void PrefixTree::touch(const std::vector<Node*>& path) {
 }
 
 bool PrefixTree::evict(size_t group) {
-  const bool whole_path = windows_[group] == 0;  // nodes need this page: only leaves may go
+  const bool whole_path = windows_[group].window == 0;  // nodes need this page: only leaves may go
   for (auto place = lru_.rbegin(); place != lru_.rend(); ++place) {
     Node* node = *place;
     const PageId page = node->pages[group];

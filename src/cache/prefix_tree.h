@@ -26,8 +26,8 @@ namespace pingti {
 
 class PrefixTree {
  public:
-  // pools[g] holds the pages of group g, windows[g] its window (0: none); both outlive the tree.
-  PrefixTree(std::span<KvPool> pools, std::span<const int> windows, int page_tokens);
+  // pools[g] holds the pages of group g and outlives the tree.
+  PrefixTree(std::span<KvPool> pools, std::span<const KvWindow> windows, int page_tokens);
   PrefixTree(PrefixTree&&) noexcept = default;
   ~PrefixTree();
 
@@ -60,7 +60,7 @@ class PrefixTree {
   };
 
   std::string_view key_of(std::span<const int32_t> tokens, size_t page) const;
-  size_t first_visible_page(size_t group, size_t page_count) const;
+  bool is_seen(size_t group, size_t page, size_t page_count) const;
   size_t usable_depth(const std::vector<Node*>& path) const;
   Node* add_child(Node* parent, std::string_view key);
   void adopt(Node& node, size_t group, PageId& entry);
@@ -69,7 +69,7 @@ class PrefixTree {
   bool is_empty_leaf(const Node& node) const;
 
   std::span<KvPool> pools_;
-  std::vector<int> windows_;
+  std::vector<KvWindow> windows_;
   int page_tokens_;
   std::unique_ptr<Node> root_;
   std::list<Node*> lru_;  // most recently used first

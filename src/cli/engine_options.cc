@@ -31,6 +31,20 @@ void add_engine_flags(CLI::App& app, EngineFlags* flags) {
                  "int8: fast; f32: exact activations, slow, for comparison with other programs")
       ->check(CLI::IsMember({"int8", "f32"}))
       ->capture_default_str();
+  const char* group = "Long context (changes answers)";
+  app.add_option("--attention-window", options.attention_window,
+                 "tokens a query sees, over a model trained to see all; 0: as trained")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--sinks", options.attention_sinks, "first tokens that stay visible beside the window")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group(group);
+  app.add_option("--sparse-attention", options.sparse_attention,
+                 "topk=PAGES or topp=SHARE[,min-length=2048,sinks=32,recent=128,dense-layers=2]: each query "
+                 "reads the KV pages it is estimated to need")
+      ->group(group);
 }
 
 void add_speculation_flags(CLI::App& app, EngineFlags* flags) {
@@ -111,9 +125,11 @@ Result<EngineOptions> EngineFlags::resolved() const {
 }
 
 std::string describe(const EngineInfo& info) {
-  return fmt::format("{} ({}, {:.1f} M parameters): context {}, KV cache for {} tokens, {} thread{}, {}",
+  const std::string attention = info.attention == "full" ? "" : fmt::format(", attention {}", info.attention);
+  return fmt::format("{} ({}, {:.1f} M parameters): context {}, KV cache for {} tokens, {} thread{}, {}{}",
                      info.model_name, info.architecture, static_cast<double>(info.parameters) / 1e6,
-                     info.context, info.kv_tokens, info.threads, info.threads == 1 ? "" : "s", info.isa);
+                     info.context, info.kv_tokens, info.threads, info.threads == 1 ? "" : "s", info.isa,
+                     attention);
 }
 
 Result<std::unique_ptr<Engine>> open_engine(const EngineFlags& flags) {

@@ -29,7 +29,8 @@ struct EngineFlags {
   Result<EngineOptions> resolved() const;
 };
 
-// -m/--model, -t/--threads, -c/--ctx, --isa, --kv-type, --activations.
+// -m/--model, -t/--threads, -c/--ctx, --isa, --kv-type, --activations, --attention-window, --sinks,
+// --sparse-attention.
 void add_engine_flags(CLI::App& app, EngineFlags* flags);
 
 // --speculate, --draft-model, --draft-max, --draft-min: for commands that answer.

@@ -89,8 +89,9 @@ class EventSink {
 struct EngineInfo {
   std::string model_name;  // file stem or general.name
   std::string architecture;
-  std::string isa;      // kernels in use
-  std::string kernels;  // e.g. "avx512vnni, Q4_K Q6_K"
+  std::string isa;                 // kernels in use
+  std::string kernels;             // e.g. "avx512vnni, Q4_K Q6_K"
+  std::string attention = "full";  // "window 1024, 4 sinks", "topp=0.95, …"
   int threads = 0;
   int64_t context = 0;  // largest prompt + answer of one sequence, tokens
   int64_t trained_context = 0;
@@ -120,6 +121,9 @@ struct EngineStats {
   uint64_t requests_cancelled = 0;
   uint64_t preemptions = 0;
   SpeculationStats speculation;
+  // Pairs of a query and a KV page, with an attention window or sparse attention: all, and those computed.
+  uint64_t attention_pairs = 0;
+  uint64_t attention_computed = 0;
   double seconds_since_step = 0;  // heartbeat: since the engine thread last looked for work
 };
 
@@ -154,7 +158,10 @@ struct EngineOptions {
   int threads = 0;                 // 0: all CPUs granted
   int64_t context = 0;             // 0: the largest that fits memory and the model
   std::string isa;                 // empty: best
-  std::string kv_type = "f16";     // f32, f16, bf16
+  std::string kv_type = "f16";     // see parse_kv_type
+  int64_t attention_window = 0;    // keys a query sees, over models trained with full attention; 0: as trained
+  int64_t attention_sinks = 0;     // first tokens seen beside the window
+  std::string sparse_attention;    // "topk=..." or "topp=...", see model/attention_policy.h; empty: off
   bool activations_f32 = false;
   int max_sequences = 32;                // choices computed in one batch
   int prefill_chunk = 512;               // most prompt tokens per step

@@ -16,7 +16,8 @@ int64_t pages_for(int64_t tokens) { return (tokens + kPageTokens - 1) / kPageTok
 // Pages one long sequence holds in a group at the same time.
 int64_t sequence_pages(const KvGroup& group, int64_t tokens, int prefill_chunk) {
   const int64_t all = pages_for(tokens);
-  return group.window == 0 ? all : std::min(all, pages_for(group.window + prefill_chunk) + 1);
+  if (group.window == 0) return all;
+  return std::min(all, pages_for(group.window + prefill_chunk) + 1 + pages_for(group.sinks));
 }
 
 // Pages of a group when all sequences together hold `tokens`. A windowed group gets twice what its running
@@ -91,7 +92,8 @@ Result<KvBudget> plan_kv(const KvBudgetInput& input) {
   for (const KvGroup& group : input.groups) {
     budget.groups.push_back({.window = group.window,
                              .page_bytes = group.page_bytes,
-                             .page_count = pool_pages(input, group, budget.tokens)});
+                             .page_count = pool_pages(input, group, budget.tokens),
+                             .sinks = group.sinks});
   }
   return budget;
 }

@@ -20,6 +20,7 @@ struct LoadedModel {
   const Kernels* kernels = nullptr;
   std::unique_ptr<ThreadPool> threads;  // the model's: outlives it
   std::unique_ptr<Model> model;
+  AttentionPolicy attention;
   double load_seconds = 0;
 
   // Its tokenizer, refused when it has more tokens than the model has embeddings.
@@ -27,7 +28,7 @@ struct LoadedModel {
 };
 
 // Loads the weights of `file`, which was opened from options.model_path, by what the options say of threads,
-// isa, kv_type, activations_f32 and progress.
+// isa, kv_type, attention, activations_f32 and progress.
 Result<LoadedModel> load_model(gguf::File file, const EngineOptions& options);
 
 }  // namespace pingti

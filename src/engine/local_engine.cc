@@ -339,6 +339,9 @@ void LocalEngine::publish() {
   stats_.waiting = waiting;
   stats_.kv_usage = usage;
   stats_.preemptions = scheduler_.preemptions();
+  const AttentionWork work = parts_.model->attention_work();
+  stats_.attention_pairs = static_cast<uint64_t>(work.pairs);
+  stats_.attention_computed = static_cast<uint64_t>(work.computed);
 }
 
 // Looks at every remembered page: too long to do in each step.

@@ -104,6 +104,7 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                   .architecture = config.architecture,
                   .isa = loaded.kernels->isa,
                   .kernels = kernels_in_use(file, loaded.kernels->isa),
+                  .attention = describe(loaded.attention),
                   .threads = loaded.threads->size(),
                   .context = budget.context,
                   .trained_context = config.max_context,

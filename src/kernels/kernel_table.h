@@ -7,6 +7,7 @@
 
 #include "kernels/attention.h"
 #include "kernels/linear_args.h"
+#include "kernels/page_select.h"
 
 namespace pingti {
 
@@ -49,6 +50,12 @@ struct Kernels {
   void (*attend_query)(KvType type, int head_dim, float* q);
   void (*attend_block)(const AttendBlockArgs& args);
   void (*attend_merge)(const AttendMergeArgs& args);
+
+  // Which pages sparse attention reads.
+  void (*page_summary)(const PageSummaryArgs& args);
+  void (*page_weights)(const PageWeightArgs& args);
+  // The largest threshold for which the pages of at least this weight suffice; 0: not even all do.
+  float (*page_threshold)(const PageThresholdArgs& args);
 
   // max over x[count] and the sum of exp(x - max), in one fixed order. For softmax over a vocabulary.
   void (*max_and_sum_exp)(const float* x, int64_t count, float* max, float* sum);

@@ -13,6 +13,8 @@
 #include "base/result.h"
 #include "gguf/gguf.h"
 #include "kernels/kernels.h"
+#include "model/attention_policy.h"
+#include "model/attention_work.h"
 #include "model/batch.h"
 #include "model/config.h"
 
@@ -51,12 +53,15 @@ struct RopeRows {
 
 struct AttentionLayer {
   const ModelConfig* config = nullptr;
-  int window = 0;                 // 0: all keys
-  const float* q_norm = nullptr;  // [head_dim], with config->qk_norm
+  int window = 0;                           // 0: all keys
+  int sinks = 0;                            // with a window: first keys seen as well
+  const SparseAttention* sparse = nullptr;  // null: every key seen is read
+  const float* q_norm = nullptr;            // [head_dim], with config->qk_norm
   const float* k_norm = nullptr;
-  KvPool* pool = nullptr;   // pages of this layer's group
-  size_t group = 0;         // which page table of a SequenceSlice
-  int64_t page_offset = 0;  // where this layer's K and V begin in a page of its group
+  KvPool* pool = nullptr;      // pages of this layer's group
+  size_t group = 0;            // which page table of a SequenceSlice
+  int64_t page_offset = 0;     // where this layer's K and V begin in a page of its group
+  int64_t summary_offset = 0;  // with sparse: where its pages' summaries do (kernels/page_select.h)
 };
 
 class Backend {
@@ -78,12 +83,13 @@ class Backend {
   virtual void norm_add(const float* y, int rows, int64_t width, const float* weight, float eps,
                         float* x) = 0;
   // qkv: [rows, (heads + 2 kv_heads) * head_dim]. Normalizes and rotates q and k in place, then writes k
-  // and v of every row into its page.
+  // and v of every row into its page; with layer.sparse, also the summaries of the pages that became full.
   virtual void rope_append(const AttentionLayer& layer, const Batch& batch, const RopeRows& rope,
                            float* qkv) = 0;
   // Attention of every row's q over its sequence's pages: out is [rows, heads * head_dim].
   virtual void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv,
                          const Weight& reader, Operand& out) = 0;
+  virtual AttentionWork attention_work() const = 0;
   // Keeps the given rows (ascending) of an operand and of the residual, packed to the front.
   virtual void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) = 0;
   // gate_up: [rows, 2 * ffn], gate first. out = activation(gate) * up.

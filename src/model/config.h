@@ -12,7 +12,9 @@ namespace pingti {
 
 // Per layer, since models mix full and sliding-window attention.
 struct LayerAttention {
-  int window = 0;  // keys a query sees, itself included; 0: all
+  int window = 0;       // keys a query sees, itself included; 0: all
+  int sinks = 0;        // with a window: first keys that every query sees as well
+  bool sparse = false;  // queries choose the pages they read (attention_policy.h)
   float rope_base = 10000.0f;
   float rope_scale = 1.0f;  // positions are multiplied by it (linear scaling: 1 / factor)
 };

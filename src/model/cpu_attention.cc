@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 
 #include "base/check.h"
 
@@ -20,6 +21,16 @@ int64_t first_visible(int64_t position, int window) {
 
 }  // namespace
 
+// For tokens at positions [first, last].
+CpuAttention::Blocks CpuAttention::visible_blocks(const AttentionLayer& layer, int64_t first, int64_t last) {
+  Blocks blocks{.lead = 0,
+                .begin = first_visible(first, layer.window) / kAttentionBlock,
+                .end = last / kAttentionBlock + 1};
+  const int64_t sink_blocks = (layer.sinks + kAttentionBlock - 1) / kAttentionBlock;
+  blocks.lead = std::min(blocks.begin, sink_blocks);
+  return blocks;
+}
+
 void CpuAttention::plan(const AttentionLayer& layer, const Batch& batch) {
   const ModelConfig& config = *layer.config;
   const int group = config.heads / config.kv_heads;
@@ -36,11 +47,11 @@ void CpuAttention::plan(const AttentionLayer& layer, const Batch& batch) {
   for (const SequenceSlice& slice : batch.sequences) {
     for (int begin = 0; begin < slice.row_count; begin += tile_tokens) {
       const int end = std::min(slice.row_count, begin + tile_tokens);
-      const int64_t block_begin = first_visible(slice.first_position + begin, layer.window) / kAttentionBlock;
-      const int64_t block_end = (slice.first_position + end - 1) / kAttentionBlock + 1;
-      const int64_t blocks = block_end - block_begin;
+      const Blocks visible =
+          visible_blocks(layer, slice.first_position + begin, slice.first_position + end - 1);
+      const int64_t blocks = visible.count();
       for (int head = 0; head < config.kv_heads; ++head) {
-        Task task{&slice, head, begin, end, block_begin, block_end, /*partial=*/-1};
+        Task task{&slice, head, begin, end, visible, 0, blocks, /*partial=*/-1};
         if (!split || blocks == 1) {
           tasks_.push_back(task);
           continue;
@@ -49,11 +60,11 @@ void CpuAttention::plan(const AttentionLayer& layer, const Batch& batch) {
         partial_rows_ += int64_t{end - begin} * group * blocks;
         merges_.push_back(task);
         const int64_t piece = std::max<int64_t>(1, blocks / (threads_.size() * 4));
-        for (int64_t b = block_begin; b < block_end; b += piece) {
+        for (int64_t b = 0; b < blocks; b += piece) {
           tasks_.push_back(task);
           tasks_.back().block_begin = b;
-          tasks_.back().block_end = std::min(block_end, b + piece);
-          tasks_.back().partial = task.partial + (b - block_begin);
+          tasks_.back().block_end = std::min(blocks, b + piece);
+          tasks_.back().partial = task.partial + b;
         }
       }
     }
@@ -86,6 +97,8 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
   const ModelConfig& config = *layer.config;
   const int group = config.heads / config.kv_heads;
   const int64_t stride = partial_stride(config.head_dim);
+  if (layer.sparse != nullptr) selection_.choose(layer, batch, qkv);
+  if (count_) count(layer, batch);
   plan(layer, batch);
   partials_.resize(std::max(partials_.size(), static_cast<size_t>(partial_rows_ * stride)));
   // Values that share a scale may only be quantized by a task that owns them all.
@@ -97,15 +110,11 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
     Workspace& workspace = workspaces_[static_cast<size_t>(thread)];
     for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < tasks_.size();) {
       const Task& task = tasks_[index];
-      const int64_t own = task.block_end - task.block_begin;
       if (task.partial >= 0) {
-        const int64_t last = task.slice->first_position + task.token_end - 1;
-        const int64_t first = first_visible(task.slice->first_position + task.token_begin, layer.window);
-        const int64_t blocks = last / kAttentionBlock + 1 - first / kAttentionBlock;
-        attend(layer, qkv, task, partials_.data() + task.partial * stride, blocks, workspace);
+        attend(layer, qkv, task, partials_.data() + task.partial * stride, workspace);
       } else {
-        attend(layer, qkv, task, workspace.partials.data(), own, workspace);
-        merge(layer, task, workspace.partials.data(), own, out, task_block);
+        attend(layer, qkv, task, workspace.partials.data(), workspace);
+        merge(layer, task, workspace.partials.data(), task.blocks.count(), out, task_block);
       }
     }
   });
@@ -114,8 +123,7 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
     threads_.run([&](int) {
       for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < merges_.size();) {
         const Task& task = merges_[index];
-        merge(layer, task, partials_.data() + task.partial * stride, task.block_end - task.block_begin, out,
-              task_block);
+        merge(layer, task, partials_.data() + task.partial * stride, task.blocks.count(), out, task_block);
       }
     });
   }
@@ -127,38 +135,59 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
   }
 }
 
-void CpuAttention::attend(const AttentionLayer& layer, const float* qkv, const Task& task, float* partials,
-                          int64_t blocks, Workspace& workspace) const {
+// What the task's rows see of the block; false: nothing.
+bool CpuAttention::fill_rows(const AttentionLayer& layer, const float* qkv, const Task& task, int64_t block,
+                             Workspace& workspace) const {
   const ModelConfig& config = *layer.config;
   const int group = config.heads / config.kv_heads;
   const int64_t width = int64_t{config.heads + 2 * config.kv_heads} * config.head_dim;
+  const auto clip = [&](int64_t key) {
+    return static_cast<int>(std::clamp<int64_t>(key - block * kAttentionBlock, 0, kAttentionBlock));
+  };
+  bool any = false;
+  for (int token = task.token_begin; token < task.token_end; ++token) {
+    const int64_t position = task.slice->first_position + token;
+    const int64_t row = task.slice->first_row + token;
+    const float* q = qkv + row * width + int64_t{task.kv_head} * group * config.head_dim;
+    AttendRow seen{.q = q,
+                   .key_begin = clip(first_visible(position, layer.window)),
+                   .key_end = clip(position + 1),
+                   .sink_end = clip(std::min<int64_t>(layer.sinks, position + 1))};
+    if (layer.sparse != nullptr) seen.page_mask = selection_.mask(row, task.kv_head, block);
+    any = any || seen.page_mask != 0;
+    for (int head = 0; head < group; ++head) {
+      seen.q = q + head * config.head_dim;
+      workspace.rows[static_cast<size_t>((token - task.token_begin) * group + head)] = seen;
+    }
+  }
+  return any;
+}
+
+void CpuAttention::attend(const AttentionLayer& layer, const float* qkv, const Task& task, float* partials,
+                          Workspace& workspace) const {
+  const ModelConfig& config = *layer.config;
+  const int group = config.heads / config.kv_heads;
   const int64_t stride = partial_stride(config.head_dim);
+  const int64_t row_stride = task.blocks.count() * stride;
   const int64_t head_bytes = kv_head_bytes(kv_type_, config.head_dim);
-  const SequenceSlice& slice = *task.slice;
-  const auto& table = slice.pages[layer.group];
+  const auto& table = task.slice->pages[layer.group];
   const int row_count = (task.token_end - task.token_begin) * group;
 
   constexpr int64_t kPages = kAttentionBlock / kPageTokens;
-  for (int64_t block = task.block_begin; block < task.block_end; ++block) {
-    const std::byte* pages[kPages] = {};
-    for (int64_t i = 0; i < kPages; ++i) {
-      const auto index = static_cast<size_t>(block * kPages + i);
-      if (index < table.size() && table[index] != kNoPage) pages[i] = layer.pool->data(table[index]);
-    }
-    const int64_t block_start = block * kAttentionBlock;
-    for (int token = task.token_begin; token < task.token_end; ++token) {
-      const int64_t position = slice.first_position + token;
-      const auto clip = [&](int64_t key) {
-        return static_cast<int>(std::clamp<int64_t>(key - block_start, 0, kAttentionBlock));
-      };
-      const float* q =
-          qkv + (slice.first_row + token) * width + int64_t{task.kv_head} * group * config.head_dim;
-      for (int head = 0; head < group; ++head) {
-        workspace.rows[static_cast<size_t>((token - task.token_begin) * group + head)] = {
-            .q = q + head * config.head_dim,
-            .key_begin = clip(first_visible(position, layer.window)),
-            .key_end = clip(position + 1)};
+  for (int64_t i = task.block_begin; i < task.block_end; ++i) {
+    const int64_t block = task.blocks.at(i);
+    float* out = partials + (i - task.block_begin) * stride;
+    if (!fill_rows(layer, qkv, task, block, workspace)) {
+      for (int row = 0; row < row_count; ++row) {
+        out[row * row_stride] = -std::numeric_limits<float>::infinity();
+        out[row * row_stride + 1] = 0;
       }
+      continue;
+    }
+    const std::byte* pages[kPages] = {};
+    for (int64_t page = 0; page < kPages; ++page) {
+      const auto index = static_cast<size_t>(block * kPages + page);
+      if (index < table.size() && table[index] != kNoPage) pages[page] = layer.pool->data(table[index]);
     }
     kernels_.attend_block({.type = kv_type_,
                            .head_dim = config.head_dim,
@@ -169,9 +198,27 @@ void CpuAttention::attend(const AttentionLayer& layer, const float* qkv, const T
                            .v_offset = layer.page_offset + (task.kv_head * 2 + 1) * head_bytes,
                            .rows = workspace.rows.data(),
                            .row_count = row_count,
-                           .partials = partials + (block - task.block_begin) * stride,
-                           .partial_stride = blocks * stride,
+                           .partials = out,
+                           .partial_stride = row_stride,
                            .scratch = workspace.scratch.data()});
+  }
+}
+
+// Pages as PageSelection counts them: those of which a query sees a key.
+void CpuAttention::count(const AttentionLayer& layer, const Batch& batch) {
+  if (layer.sparse != nullptr) {
+    work_ += selection_.take_work();
+    return;
+  }
+  const auto pages = [](int64_t keys) { return (keys + kPageTokens - 1) / kPageTokens; };
+  for (const SequenceSlice& slice : batch.sequences) {
+    for (int token = 0; token < slice.row_count; ++token) {
+      const int64_t position = slice.first_position + token;
+      const int64_t all = pages(position + 1);
+      const int64_t window_begin = first_visible(position, layer.window) / kPageTokens;
+      const int64_t computed = all - window_begin + std::min(window_begin, pages(layer.sinks));
+      work_ += {.pairs = all * layer.config->kv_heads, .computed = computed * layer.config->kv_heads};
+    }
   }
 }
 

@@ -37,7 +37,7 @@ class CpuBackend final : public Backend {
         threads_(*options.threads),
         kv_type_(options.kv_type),
         activations_f32_(options.activations_f32),
-        attention_(kernels_, threads_, kv_type_),
+        attention_(kernels_, threads_, kv_type_, options.count_attention),
         scratch_(static_cast<size_t>(threads_.size())) {}
 
   Result<std::unique_ptr<Weight>> load_weight(const WeightSource& source) override {
@@ -128,6 +128,7 @@ class CpuBackend final : public Backend {
     const int64_t width = int64_t{config.heads + 2 * config.kv_heads} * config.head_dim;
     over_rows(static_cast<int64_t>(batch.tokens.size()), width,
               [&](int64_t row) { rope_append_row(layer, batch, rope, row, qkv + row * width); });
+    if (layer.sparse != nullptr) attention_.summarize_pages(layer, batch);
   }
 
   void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv, const Weight& reader,
@@ -135,6 +136,8 @@ class CpuBackend final : public Backend {
     auto& operand = static_cast<CpuOperand&>(out);
     attention_.run(layer, batch, qkv, operand, activations_f32_ ? 0 : reader.scale_block);
   }
+
+  AttentionWork attention_work() const override { return attention_.work(); }
 
   void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) override {
     auto& rows_in = static_cast<CpuOperand&>(operand);

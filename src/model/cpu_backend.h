@@ -13,6 +13,7 @@ struct CpuBackendOptions {
   const Kernels* kernels = nullptr;
   ThreadPool* threads = nullptr;
   KvType kv_type = KvType::kF16;
+  bool count_attention = false;  // attention_work() counts
   bool activations_f32 = false;
 };
 

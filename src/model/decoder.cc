@@ -43,11 +43,14 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
   Workspace& w = workspace_;
   const AttentionLayer attention{.config = &config_,
                                  .window = config_.attention[index].window,
+                                 .sinks = config_.attention[index].sinks,
+                                 .sparse = config_.attention[index].sparse ? &policy_.sparse : nullptr,
                                  .q_norm = layer.query_norm.data(),
                                  .k_norm = layer.key_norm.data(),
                                  .pool = pools[layer.group],
                                  .group = layer.group,
-                                 .page_offset = layer.page_offset};
+                                 .page_offset = layer.page_offset,
+                                 .summary_offset = layer.summary_offset};
   const Rope& rope = ropes_[layer.rope];
 
   backend_->norm(w.x, rows, config_.hidden, layer.attention_norm.data(), config_.norm_eps, *layer.qkv,

@@ -21,6 +21,7 @@ class Decoder final : public Model {
   std::span<const KvGroup> kv_groups() const override { return groups_; }
   int64_t weight_bytes() const override { return weight_bytes_; }
   int64_t bytes_per_token() const override { return weight_bytes_ - (head_ ? embedding_->bytes : 0); }
+  AttentionWork attention_work() const override { return backend_->attention_work(); }
   void forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) override;
 
  private:
@@ -37,6 +38,7 @@ class Decoder final : public Model {
     std::unique_ptr<Weight> down;            // [hidden, ffn]
     size_t group = 0;                        // index into groups_
     int64_t page_offset = 0;
+    int64_t summary_offset = 0;
     size_t rope = 0;  // index into ropes_
   };
   // Memory for `rows` rows of a batch; grows to the largest batch seen.
@@ -66,6 +68,7 @@ class Decoder final : public Model {
   const Kernels* kernels_ = nullptr;
   std::unique_ptr<Backend> backend_;
   ModelConfig config_;
+  AttentionPolicy policy_;
   std::vector<KvGroup> groups_;
   std::vector<Rope> ropes_;
   std::vector<Layer> layers_;

@@ -63,6 +63,8 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const gguf::File& file, std::uniq
   decoder->backend_ = std::move(backend);
   ModelConfig& config = decoder->config_;
   PT_TRY(config, read_config(file, *architecture));
+  decoder->policy_ = options.attention;
+  apply_attention_policy(options.attention, config);
 
   PT_TRY(const gguf::TensorInfo* table, find_matrix(file, "token_embd.weight", /*rows=*/-1, config.hidden));
   config.vocab = static_cast<int>(table->rows());
@@ -116,12 +118,20 @@ void Decoder::plan_groups(KvType kv_type) {
   layers_.resize(static_cast<size_t>(config_.layers));
   for (size_t i = 0; i < layers_.size(); ++i) {
     const LayerAttention& attention = config_.attention[i];
-    auto group = std::ranges::find(groups_, attention.window, &KvGroup::window);
-    if (group == groups_.end()) group = groups_.insert(group, KvGroup{.window = attention.window});
+    auto group = std::ranges::find_if(groups_, [&](const KvGroup& other) {
+      return other.window == attention.window && other.sinks == attention.sinks;
+    });
+    if (group == groups_.end()) {
+      group = groups_.insert(group, KvGroup{.window = attention.window, .sinks = attention.sinks});
+    }
     group->layers.push_back(static_cast<int>(i));
     layers_[i].group = static_cast<size_t>(group - groups_.begin());
     layers_[i].page_offset = group->page_bytes;
     group->page_bytes += layer_bytes;
+    if (attention.sparse) {
+      layers_[i].summary_offset = group->page_bytes;
+      group->page_bytes += config_.kv_heads * page_summary_bytes(config_.head_dim);
+    }
 
     auto same = [&](const Rope& rope) {
       return rope.base == attention.rope_base && rope.scale == attention.rope_scale;
@@ -164,6 +174,7 @@ Result<std::unique_ptr<Model>> Model::load(const gguf::File& file, const ModelOp
   auto backend = make_cpu_backend({.kernels = options.kernels,
                                    .threads = options.threads,
                                    .kv_type = options.kv_type,
+                                   .count_attention = options.attention.enabled(),
                                    .activations_f32 = options.activations_f32});
   PT_TRY(auto decoder, Decoder::load(file, std::move(backend), options));
   return std::unique_ptr<Model>(std::move(decoder));

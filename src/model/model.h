@@ -15,6 +15,8 @@
 #include "cache/kv_pool.h"
 #include "gguf/gguf.h"
 #include "kernels/kernels.h"
+#include "model/attention_policy.h"
+#include "model/attention_work.h"
 #include "model/batch.h"
 #include "model/config.h"
 
@@ -24,6 +26,7 @@ struct ModelOptions {
   const Kernels* kernels = nullptr;  // select_kernels()
   ThreadPool* threads = nullptr;     // outlives the model
   KvType kv_type = KvType::kF16;
+  AttentionPolicy attention;
   bool activations_f32 = false;          // skip activation quantization: slow, for comparison with oracles
   std::function<void(double)> progress;  // fraction loaded, 0..1; called from the loading thread
 };
@@ -32,6 +35,7 @@ struct ModelOptions {
 struct KvGroup {
   std::vector<int> layers;
   int window = 0;          // 0: pages are kept for the whole sequence
+  int sinks = 0;           // with a window: first keys whose pages are kept as well
   int64_t page_bytes = 0;  // one page: kPageTokens tokens of all these layers
 };
 
@@ -47,6 +51,9 @@ class Model {
   virtual int64_t weight_bytes() const = 0;
   // Of these, what computing one token's logits reads: all but an embedding table that is not the head.
   virtual int64_t bytes_per_token() const = 0;
+
+  // Since the model was loaded; counted only with an attention policy.
+  virtual AttentionWork attention_work() const { return {}; }
 
   // Appends the batch's keys and values to their pages and writes logits[i] = [vocab] for
   // batch.logit_rows[i]. `pools[g]` holds the pages of kv_groups()[g]. Tokens must lie in [0, vocab).

@@ -228,6 +228,12 @@ std::string Metrics::text(const EngineInfo* info, const EngineStats* stats, int6
     both("speculation_accepted_tokens_total", "spec_decode_num_accepted_tokens_total",
          "Tokens guessed rightly", MetricType::Counter, static_cast<double>(guesses.accepted_tokens));
     families.push_back(accepted_by_position(guesses, state_->model));
+    if (info && info->attention != "full") {
+      add("pingti_attention_pairs_total", "Pairs of a query and a KV page that full attention would compute",
+          MetricType::Counter, static_cast<double>(stats->attention_pairs), state_->model);
+      add("pingti_attention_pairs_computed_total", "Of these pairs, those that were computed",
+          MetricType::Counter, static_cast<double>(stats->attention_computed), state_->model);
+    }
     add("pingti_engine_steps_total", "Forward passes", MetricType::Counter, static_cast<double>(stats->steps),
         state_->model);
     add("pingti_engine_seconds_since_step", "Time since the engine last looked for work", MetricType::Gauge,

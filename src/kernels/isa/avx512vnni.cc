@@ -15,6 +15,9 @@ constinit const Kernels kKernels = {
     .attend_query = attend_query,
     .attend_block = attend_block,
     .attend_merge = attend_merge,
+    .page_summary = page_summary,
+    .page_weights = page_weights,
+    .page_threshold = page_threshold,
     .max_and_sum_exp = max_and_sum_exp,
     .int8_peak = int8_peak,
 };

@@ -15,6 +15,9 @@ constinit const Kernels kKernels = {
     .kv_append = avx2::kv_append,
     .attend_block = avx2::attend_block,
     .attend_merge = avx2::attend_merge,
+    .page_summary = avx2::page_summary,
+    .page_weights = avx2::page_weights,
+    .page_threshold = avx2::page_threshold,
     .max_and_sum_exp = avx2::max_and_sum_exp,
     .int8_peak = int8_peak,
 };

@@ -15,6 +15,9 @@ constinit const Kernels kKernels = {
     .kv_append = neon::kv_append,
     .attend_block = neon::attend_block,
     .attend_merge = neon::attend_merge,
+    .page_summary = neon::page_summary,
+    .page_weights = neon::page_weights,
+    .page_threshold = neon::page_threshold,
     .max_and_sum_exp = neon::max_and_sum_exp,
     .int8_peak = int8_peak,
 };
