@@ -160,7 +160,7 @@ void ModelDrafter::draw(Work& work, int logit_row) {
   std::ranges::copy(logits.first(std::min(vocab, target_vocab_)), scratch_.begin());
   const int32_t token =
       work.target->sampler->sample(scratch_, static_cast<int64_t>(work.history.size()), work.history);
-  const int evidence = evidence_of(std::exp(Sampler::logprobs(logits, token, 0).logprob));
+  const int evidence = evidence_of(std::exp(Sampler::logprobs(model_->kernels(), logits, token, 0).logprob));
   work.target->draft.push_back({token, evidence});
   work.history.push_back(token);
   work.chance *= work.target->acceptance->chance(evidence);
