@@ -11,17 +11,18 @@ done
 [ -d /usr/src/googletest ] || { echo "skipped: no /usr/src/googletest"; exit 77; }
 
 cmake -S "$source" -B "$build" -G Ninja --toolchain "$source/cmake/aarch64-linux-gnu.cmake" -DCMAKE_BUILD_TYPE=Release
-ninja -C "$build" kernels_test model_test
+ninja -C "$build" -j "$(nproc)" kernels_test model_test
 
 # on CPU ISA PROGRAM FILTER: runs tests; the CPU must choose ISA by itself.
 on() {
-  echo "== $3_test on $1 ($2)"
   PINGTI_EXPECTED_ISA=$2 qemu-aarch64 -L /usr/aarch64-linux-gnu -cpu "$1" "$build/src/$3/$3_test" \
     --gtest_brief=1 --gtest_filter="$4"
+  echo "== $3_test passed on $1 ($2)"
 }
-quick='SelectTest.*:QuantizeTest.*:*ExtremeValues*:*BiasThenResidual*'
-on max neoni8mm kernels '*'
+on max neoni8mm kernels '*' &  # half of the time
+quick='SelectTest.*:QuantizeTest.*:*ExtremeValues*'
 on neoverse-n1 neondot kernels "$quick"
 on cortex-a53 neon kernels "$quick"
-on max neoni8mm model '*Golden*:*Invariance*'
+on max neoni8mm model '*Golden*:*TheBatchChangesNoBit/Blocks32'
 on cortex-a53 neon model '*Golden*'
+wait $!
