@@ -139,7 +139,7 @@ struct EngineOptions {
   int threads = 0;              // 0: all CPUs granted
   int64_t context = 0;          // 0: the largest that fits memory and the model
   std::string isa;              // empty: best
-  std::string kv_type = "f16";  // f32, f16, bf16
+  std::string kv_type = "f16";  // engine/kv_type.h
   bool activations_f32 = false;
   int max_sequences = 32;                // choices computed in one batch
   int prefill_chunk = 512;               // most prompt tokens per step

@@ -47,7 +47,7 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
        .help = "kernels: reference, avx2, avx512vnni; empty: the best"},
       {.name = "kv-type",
        .target = &o->engine.kv_type,
-       .help = "element type of the KV cache: f32, f16 or bf16"},
+       .help = "how the KV cache stores numbers: f32, f16, bf16, q16, q8 or q4"},
       {.name = "activations", .target = &o->activations, .help = "int8, or f32 (slow, for comparisons)"},
       {.name = "max-sequences",
        .target = &o->engine.max_sequences,
