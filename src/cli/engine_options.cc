@@ -24,8 +24,10 @@ void add_engine_flags(CLI::App& app, EngineFlags* flags) {
       ->capture_default_str();
   app.add_option("--isa", options.isa, "kernels to use: reference, avx2, avx512vnni; default: the best")
       ->envname("PINGTI_ISA");
-  app.add_option("--kv-type", options.kv_type, "element type of the KV cache")
-      ->check(CLI::IsMember({"f32", "f16", "bf16"}))
+  app.add_option("--kv-type", options.kv_type,
+                 "how the KV cache stores numbers: floats, or q16, q8 and q4, integers with "
+                 "a scale per token and head")
+      ->check(CLI::IsMember({"f32", "f16", "bf16", "q16", "q8", "q4"}))
       ->capture_default_str();
   app.add_option("--activations", flags->activations,
                  "int8: fast; f32: exact activations, slow, for comparison with other programs")

@@ -158,7 +158,7 @@ struct EngineOptions {
   int threads = 0;                 // 0: all CPUs granted
   int64_t context = 0;             // 0: the largest that fits memory and the model
   std::string isa;                 // empty: best
-  std::string kv_type = "f16";     // see parse_kv_type
+  std::string kv_type = "f16";     // engine/kv_type.h
   int64_t attention_window = 0;    // keys a query sees, over models trained with full attention; 0: as trained
   int64_t attention_sinks = 0;     // first tokens seen beside the window
   std::string sparse_attention;    // "topk=..." or "topp=...", see model/attention_policy.h; empty: off

@@ -8,7 +8,7 @@
 
 namespace pingti {
 
-// "f32", "f16", "bf16"; otherwise "engine.kv_type".
+// "f32", "f16", "bf16", "q16", "q8", "q4"; otherwise "engine.kv_type".
 Result<KvType> parse_kv_type(std::string_view name);
 
 }  // namespace pingti

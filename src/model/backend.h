@@ -83,7 +83,8 @@ class Backend {
   virtual void norm_add(const float* y, int rows, int64_t width, const float* weight, float eps,
                         float* x) = 0;
   // qkv: [rows, (heads + 2 kv_heads) * head_dim]. Normalizes and rotates q and k in place, then writes k
-  // and v of every row into its page; with layer.sparse, also the summaries of the pages that became full.
+  // and v of every row into its page; with layer.sparse, also the summaries of the pages that became full. q
+  // is left as attention() reads it, which may not be floats.
   virtual void rope_append(const AttentionLayer& layer, const Batch& batch, const RopeRows& rope,
                            float* qkv) = 0;
   // Attention of every row's q over its sequence's pages: out is [rows, heads * head_dim].

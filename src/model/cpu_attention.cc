@@ -1,132 +1,64 @@
 #include "model/cpu_attention.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <limits>
-
-#include "base/check.h"
 
 namespace pingti {
 namespace {
 
-// Query rows (tokens x heads of a group) per tile: enough to reuse converted keys, few enough that the
-// tile's scores stay in the L2 cache.
-constexpr int kTileRows = 48;
-
 int64_t partial_stride(int head_dim) { return (head_dim + 2 + 15) / 16 * 16; }
 
-int64_t first_visible(int64_t position, int window) {
-  return window == 0 ? 0 : std::max<int64_t>(0, position + 1 - window);
+constexpr int64_t kBlockPages = kAttentionBlock / kPageTokens;
+using BlockPages = std::array<const std::byte*, kBlockPages>;
+
+// Pages of a key block; null where the sequence holds none.
+BlockPages pages_of(const AttentionLayer& layer, std::span<const PageId> table, int64_t block) {
+  BlockPages pages = {};
+  for (size_t i = 0; i < pages.size(); ++i) {
+    const size_t index = static_cast<size_t>(block) * pages.size() + i;
+    if (index < table.size() && table[index] != kNoPage) pages[i] = layer.pool->data(table[index]);
+  }
+  return pages;
 }
 
 }  // namespace
 
-// For tokens at positions [first, last].
-CpuAttention::Blocks CpuAttention::visible_blocks(const AttentionLayer& layer, int64_t first, int64_t last) {
-  Blocks blocks{.lead = 0,
-                .begin = first_visible(first, layer.window) / kAttentionBlock,
-                .end = last / kAttentionBlock + 1};
-  const int64_t sink_blocks = (layer.sinks + kAttentionBlock - 1) / kAttentionBlock;
-  blocks.lead = std::min(blocks.begin, sink_blocks);
-  return blocks;
-}
-
-void CpuAttention::plan(const AttentionLayer& layer, const Batch& batch) {
-  const ModelConfig& config = *layer.config;
-  const int group = config.heads / config.kv_heads;
-  const int tile_tokens = std::max(1, kTileRows / group);
-  tasks_.clear();
-  merges_.clear();
-  partial_rows_ = 0;
-  int64_t tiles = 0;
-  for (const SequenceSlice& slice : batch.sequences) {
-    tiles += int64_t{config.kv_heads} * ((slice.row_count + tile_tokens - 1) / tile_tokens);
-  }
-  // Too few tiles to keep the threads busy evenly: split along the keys as well.
-  const bool split = threads_.size() > 1 && tiles < threads_.size() * 4;
-  for (const SequenceSlice& slice : batch.sequences) {
-    for (int begin = 0; begin < slice.row_count; begin += tile_tokens) {
-      const int end = std::min(slice.row_count, begin + tile_tokens);
-      const Blocks visible =
-          visible_blocks(layer, slice.first_position + begin, slice.first_position + end - 1);
-      const int64_t blocks = visible.count();
-      for (int head = 0; head < config.kv_heads; ++head) {
-        Task task{&slice, head, begin, end, visible, 0, blocks, /*partial=*/-1};
-        if (!split || blocks == 1) {
-          tasks_.push_back(task);
-          continue;
-        }
-        task.partial = partial_rows_;
-        partial_rows_ += int64_t{end - begin} * group * blocks;
-        merges_.push_back(task);
-        const int64_t piece = std::max<int64_t>(1, blocks / (threads_.size() * 4));
-        for (int64_t b = 0; b < blocks; b += piece) {
-          tasks_.push_back(task);
-          tasks_.back().block_begin = b;
-          tasks_.back().block_end = std::min(blocks, b + piece);
-          tasks_.back().partial = task.partial + b;
-        }
-      }
-    }
-  }
-  size_workspaces(group, tile_tokens, partial_stride(config.head_dim));
-  // Long tiles first, so that the threads end together.
-  if (!split) std::ranges::reverse(tasks_);
-}
-
 // On the caller's thread, where running out of memory can be told.
-void CpuAttention::size_workspaces(int group, int tile_tokens, int64_t stride) {
-  int64_t partials = 0;
-  for (const Task& task : tasks_) {
-    if (task.partial >= 0) continue;
-    partials = std::max(partials, int64_t{task.token_end - task.token_begin} * group *
-                                      (task.block_end - task.block_begin) * stride);
-  }
-  const auto rows = static_cast<size_t>(tile_tokens * group);
-  const auto scratch = static_cast<size_t>(attend_scratch_floats(tile_tokens * group));
+void CpuAttention::size_workspaces(const AttentionPlan& plan, int head_dim) {
+  const int64_t stride = partial_stride(head_dim);
+  const auto grow = [](auto& values, int64_t size) {
+    if (values.size() < static_cast<size_t>(size)) values.resize(static_cast<size_t>(size));
+  };
+  grow(partials_, plan.partial_rows * stride);
+  const int rows = plan.tile_tokens * plan.group;
   for (Workspace& workspace : workspaces_) {
-    if (workspace.rows.size() < rows) workspace.rows.resize(rows);
-    if (workspace.scratch.size() < scratch) workspace.scratch.resize(scratch);
-    if (workspace.partials.size() < static_cast<size_t>(partials))
-      workspace.partials.resize(static_cast<size_t>(partials));
+    grow(workspace.rows, rows);
+    grow(workspace.scratch, attend_scratch_floats(rows));
+    grow(workspace.partials, plan.own_partial_rows * stride);
   }
 }
 
 void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const float* qkv, CpuOperand& out,
                        int scale_block) {
-  const ModelConfig& config = *layer.config;
-  const int group = config.heads / config.kv_heads;
-  const int64_t stride = partial_stride(config.head_dim);
+  const int head_dim = layer.config->head_dim;
   if (layer.sparse != nullptr) selection_.choose(layer, batch, qkv);
   if (count_) count(layer, batch);
-  plan(layer, batch);
-  partials_.resize(std::max(partials_.size(), static_cast<size_t>(partial_rows_ * stride)));
+  const AttentionPlan& plan = planner_.plan(layer, batch);
+  size_workspaces(plan, head_dim);
+  unfinished_.assign(plan.pieces.begin(), plan.pieces.end());
   // Values that share a scale may only be quantized by a task that owns them all.
-  const bool own_blocks = scale_block == 0 || int64_t{group} * config.head_dim % scale_block == 0;
-  const int task_block = own_blocks ? scale_block : 0;
+  const bool own_blocks = scale_block == 0 || int64_t{plan.group} * head_dim % scale_block == 0;
+  const Call call{layer, batch, plan, qkv, out, own_blocks ? scale_block : 0};
 
   std::atomic<size_t> next{0};
   threads_.run([&](int thread) {
     Workspace& workspace = workspaces_[static_cast<size_t>(thread)];
-    for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < tasks_.size();) {
-      const Task& task = tasks_[index];
-      if (task.partial >= 0) {
-        attend(layer, qkv, task, partials_.data() + task.partial * stride, workspace);
-      } else {
-        attend(layer, qkv, task, workspace.partials.data(), workspace);
-        merge(layer, task, workspace.partials.data(), task.blocks.count(), out, task_block);
-      }
+    for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < plan.tasks.size();) {
+      run_task(call, plan.tasks[index], workspace);
     }
   });
-  if (!merges_.empty()) {
-    next.store(0);
-    threads_.run([&](int) {
-      for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < merges_.size();) {
-        const Task& task = merges_[index];
-        merge(layer, task, partials_.data() + task.partial * stride, task.blocks.count(), out, task_block);
-      }
-    });
-  }
   if (!own_blocks) {
     for (size_t row = 0; row < batch.tokens.size(); ++row) {
       const auto index = static_cast<int64_t>(row);
@@ -135,20 +67,38 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
   }
 }
 
+void CpuAttention::run_task(const Call& call, const AttentionTask& task, Workspace& workspace) {
+  if (task.partial < 0) {
+    float* partials = workspace.partials.data();
+    attend(call, task, partials, workspace);
+    return merge(call, task, partials);
+  }
+  const int64_t stride = partial_stride(call.layer.config->head_dim);
+  const auto split_tile = static_cast<size_t>(task.split_tile);
+  const AttentionTask& tile = call.plan.split_tiles[split_tile];
+  attend(call, task, partials_.data() + task.partial * stride, workspace);
+  // Whoever ends last has all pieces before it.
+  if (std::atomic_ref(unfinished_[split_tile]).fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    merge(call, tile, partials_.data() + tile.partial * stride);
+  }
+}
+
 // What the task's rows see of the block; false: nothing.
-bool CpuAttention::fill_rows(const AttentionLayer& layer, const float* qkv, const Task& task, int64_t block,
+bool CpuAttention::fill_rows(const Call& call, const AttentionTask& task, int64_t block,
                              Workspace& workspace) const {
+  const AttentionLayer& layer = call.layer;
   const ModelConfig& config = *layer.config;
-  const int group = config.heads / config.kv_heads;
+  const int group = call.plan.group;
   const int64_t width = int64_t{config.heads + 2 * config.kv_heads} * config.head_dim;
-  const auto clip = [&](int64_t key) {
+  const SequenceSlice& slice = call.batch.sequences[task.slice];
+  const auto clip = [block](int64_t key) {
     return static_cast<int>(std::clamp<int64_t>(key - block * kAttentionBlock, 0, kAttentionBlock));
   };
   bool any = false;
   for (int token = task.token_begin; token < task.token_end; ++token) {
-    const int64_t position = task.slice->first_position + token;
-    const int64_t row = task.slice->first_row + token;
-    const float* q = qkv + row * width + int64_t{task.kv_head} * group * config.head_dim;
+    const int64_t position = slice.first_position + token;
+    const int64_t row = slice.first_row + token;
+    const float* q = call.qkv + row * width + int64_t{task.kv_head} * group * config.head_dim;
     AttendRow seen{.q = q,
                    .key_begin = clip(first_visible(position, layer.window)),
                    .key_end = clip(position + 1),
@@ -163,44 +113,43 @@ bool CpuAttention::fill_rows(const AttentionLayer& layer, const float* qkv, cons
   return any;
 }
 
-void CpuAttention::attend(const AttentionLayer& layer, const float* qkv, const Task& task, float* partials,
+// Partials of the task's blocks; a row's partials are as many apart as its tile has blocks.
+void CpuAttention::attend(const Call& call, const AttentionTask& task, float* partials,
                           Workspace& workspace) const {
+  const AttentionLayer& layer = call.layer;
   const ModelConfig& config = *layer.config;
-  const int group = config.heads / config.kv_heads;
   const int64_t stride = partial_stride(config.head_dim);
   const int64_t row_stride = task.blocks.count() * stride;
   const int64_t head_bytes = kv_head_bytes(kv_type_, config.head_dim);
-  const auto& table = task.slice->pages[layer.group];
-  const int row_count = (task.token_end - task.token_begin) * group;
+  const int row_count = (task.token_end - task.token_begin) * call.plan.group;
+  const auto& table = call.batch.sequences[task.slice].pages[layer.group];
 
-  constexpr int64_t kPages = kAttentionBlock / kPageTokens;
+  BlockPages pages = pages_of(layer, table, task.blocks.at(task.block_begin));
   for (int64_t i = task.block_begin; i < task.block_end; ++i) {
-    const int64_t block = task.blocks.at(i);
+    const bool last = i + 1 == task.block_end;
+    const BlockPages next_pages = last ? BlockPages{} : pages_of(layer, table, task.blocks.at(i + 1));
     float* out = partials + (i - task.block_begin) * stride;
-    if (!fill_rows(layer, qkv, task, block, workspace)) {
+    if (fill_rows(call, task, task.blocks.at(i), workspace)) {
+      kernels_.attend_block({.type = kv_type_,
+                             .head_dim = config.head_dim,
+                             .scale = config.attention_scale,
+                             .softcap = config.attention_softcap,
+                             .pages = pages.data(),
+                             .next_pages = last || layer.sparse != nullptr ? nullptr : next_pages.data(),
+                             .k_offset = layer.page_offset + task.kv_head * 2 * head_bytes,
+                             .v_offset = layer.page_offset + (task.kv_head * 2 + 1) * head_bytes,
+                             .rows = workspace.rows.data(),
+                             .row_count = row_count,
+                             .partials = out,
+                             .partial_stride = row_stride,
+                             .scratch = workspace.scratch.data()});
+    } else {
       for (int row = 0; row < row_count; ++row) {
         out[row * row_stride] = -std::numeric_limits<float>::infinity();
         out[row * row_stride + 1] = 0;
       }
-      continue;
     }
-    const std::byte* pages[kPages] = {};
-    for (int64_t page = 0; page < kPages; ++page) {
-      const auto index = static_cast<size_t>(block * kPages + page);
-      if (index < table.size() && table[index] != kNoPage) pages[page] = layer.pool->data(table[index]);
-    }
-    kernels_.attend_block({.type = kv_type_,
-                           .head_dim = config.head_dim,
-                           .scale = config.attention_scale,
-                           .softcap = config.attention_softcap,
-                           .pages = pages,
-                           .k_offset = layer.page_offset + task.kv_head * 2 * head_bytes,
-                           .v_offset = layer.page_offset + (task.kv_head * 2 + 1) * head_bytes,
-                           .rows = workspace.rows.data(),
-                           .row_count = row_count,
-                           .partials = out,
-                           .partial_stride = row_stride,
-                           .scratch = workspace.scratch.data()});
+    pages = next_pages;
   }
 }
 
@@ -222,24 +171,25 @@ void CpuAttention::count(const AttentionLayer& layer, const Batch& batch) {
   }
 }
 
-void CpuAttention::merge(const AttentionLayer& layer, const Task& task, const float* partials, int64_t blocks,
-                         CpuOperand& out, int scale_block) const {
-  const ModelConfig& config = *layer.config;
-  const int group = config.heads / config.kv_heads;
+void CpuAttention::merge(const Call& call, const AttentionTask& tile, const float* partials) const {
+  const ModelConfig& config = *call.layer.config;
+  const int group = call.plan.group;
+  const int64_t blocks = tile.blocks.count();
   const int64_t stride = partial_stride(config.head_dim);
-  const int64_t begin = int64_t{task.kv_head} * group * config.head_dim;
-  for (int token = task.token_begin; token < task.token_end; ++token) {
-    const int64_t row = task.slice->first_row + token;
+  const int64_t begin = int64_t{tile.kv_head} * group * config.head_dim;
+  CpuOperand& out = call.out;
+  for (int token = tile.token_begin; token < tile.token_end; ++token) {
+    const int64_t row = call.batch.sequences[tile.slice].first_row + token;
     for (int head = 0; head < group; ++head) {
-      const int64_t index = int64_t{token - task.token_begin} * group + head;
+      const int64_t index = int64_t{token - tile.token_begin} * group + head;
       kernels_.attend_merge({.head_dim = config.head_dim,
                              .partials = partials + index * blocks * stride,
                              .partial_stride = stride,
                              .block_count = static_cast<int>(blocks),
                              .out = out.row(row) + begin + int64_t{head} * config.head_dim});
     }
-    if (scale_block != 0) {
-      kernels_.quantize(out.row(row) + begin, int64_t{group} * config.head_dim, scale_block,
+    if (call.scale_block != 0) {
+      kernels_.quantize(out.row(row) + begin, int64_t{group} * config.head_dim, call.scale_block,
                         out.row_int8(row) + begin / kActivationBlock);
     }
   }

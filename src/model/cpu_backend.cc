@@ -296,6 +296,7 @@ class CpuBackend final : public Backend {
                    .cos = rope.cos + row * half,
                    .sin = rope.sin + row * half,
                    .interleaved = config.rope_interleaved});
+    for (int head = 0; head < config.heads; ++head) kernels_.attend_query(kv_type_, dim, qkv + head * dim);
     const SequenceSlice& slice = slice_of(batch, row);
     const int64_t position = slice.first_position + row - slice.first_row;
     const PageId page = slice.pages[layer.group][static_cast<size_t>(position / kPageTokens)];

@@ -61,11 +61,12 @@ Result<void> perplexity(const EvalFlags& flags) {
   return {};
 }
 
-// Both paths on the same windows: what int8 activations change.
+// Both paths on the same windows: what int8 activations and the KV type change.
 Result<void> divergence(const EvalFlags& flags) {
   PT_TRY(EvalCase run, open_case(flags));
   EvalFlags exact_flags = flags;
   exact_flags.engine.activations = "f32";
+  exact_flags.engine.options.kv_type = "f32";
   PT_TRY(LoadedModel exact, load_model(exact_flags.engine));
   Divergence total;
   for (int window = 0; window < run.text.windows(); ++window) {
@@ -88,8 +89,8 @@ Result<void> divergence(const EvalFlags& flags) {
   if (flags.json) {
     fmt::print("{}\n", result.dump());
   } else {
-    fmt::print("KL divergence from f32 activations: mean {:.3e}, 99 % {:.3e}, most {:.3e}\n", total.mean(),
-               total.quantile(0.99), total.quantile(1.0));
+    fmt::print("KL divergence from f32 activations and KV: mean {:.3e}, 99 % {:.3e}, most {:.3e}\n",
+               total.mean(), total.quantile(0.99), total.quantile(1.0));
     fmt::print("same most likely token: {:.2f} %; perplexity ratio {:.4f}; {} tokens\n",
                100 * total.same_top(), total.perplexity_ratio(), total.count());
   }
@@ -118,8 +119,9 @@ void attach(CLI::App& app, int* exit_code) {
   app.require_subcommand(1);
   add_measure(app, "perplexity", "perplexity of a text: the second half of each window is scored", perplexity,
               exit_code);
-  add_measure(app, "divergence", "what int8 activations change: KL divergence from f32 activations",
-              divergence, exit_code);
+  add_measure(app, "divergence",
+              "what int8 activations and the KV type change: KL divergence from f32 for both", divergence,
+              exit_code);
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
        .help = "kernels: reference, avx2, avx512vnni; empty: the best"},
       {.name = "kv-type",
        .target = &o->engine.kv_type,
-       .help = "element type of the KV cache: f32, f16 or bf16"},
+       .help = "how the KV cache stores numbers: f32, f16, bf16, q16, q8 or q4"},
       {.name = "attention-window",
        .target = &o->engine.attention_window,
        .help = "tokens a query sees, over a model trained to see all; 0: as trained",
