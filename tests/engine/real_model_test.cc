@@ -94,5 +94,29 @@ TEST(RealModel, AnswersDoNotDependOnTheLoad) {
   }
 }
 
+TEST(RealModel, SpeculationChangesNoAnswer) {
+  const char* path = std::getenv("PINGTI_TEST_MODEL");
+  if (path == nullptr || *path == '\0') GTEST_SKIP() << "PINGTI_TEST_MODEL is not set";
+  EngineOptions options{.model_path = path, .speculate = "off", .threads = 2, .context = 1024};
+  const auto plain = answers(options, /*together=*/false);
+  options.draft_model_path = path;  // it agrees with itself
+  for (const char* speculate : {"ngram", "draft", "auto"}) {
+    options.speculate = speculate;
+    for (const bool together : {false, true}) {
+      const auto guessed = answers(options, together);
+      for (size_t i = 0; i < plain.size(); ++i)
+        EXPECT_TRUE(*guessed[i] == *plain[i]) << speculate << ", request " << i;
+    }
+  }
+}
+
+TEST(RealModel, ADraftModelThatIsNotThereIsAnError) {
+  const char* path = std::getenv("PINGTI_TEST_MODEL");
+  if (path == nullptr || *path == '\0') GTEST_SKIP() << "PINGTI_TEST_MODEL is not set";
+  const auto refused = make_engine({.model_path = path, .draft_model_path = "/nonexistent.gguf"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, ErrorKind::kNotFound);
+}
+
 }  // namespace
 }  // namespace pingti
