@@ -69,6 +69,46 @@ TEST(KvSpace, AWindowLeavesPagesBehindOnlyWhenNoKeyIsVisible) {
   EXPECT_EQ(space.pools()[1]->free_count(), 8);
 }
 
+TEST(KvSpace, SinksStayBesideTheWindow) {
+  KvSpace space = make_space({{.window = 6, .page_bytes = 64, .page_count = 8, .sinks = 5}});
+  PageTable table = space.make_table();
+  ASSERT_TRUE(space.extend(table, 24));
+  space.drop_behind(table, 11);  // sees 0..4 and 6..11
+  EXPECT_EQ(space.pools()[0]->free_count(), 2);
+  space.drop_behind(table, 20);  // sees 0..4 and 15..20
+  EXPECT_NE(table.pages[0][0], kNoPage);
+  EXPECT_NE(table.pages[0][1], kNoPage);
+  EXPECT_EQ(table.pages[0][2], kNoPage);
+  EXPECT_NE(table.pages[0][3], kNoPage);
+  EXPECT_EQ(space.pools()[0]->free_count(), 3);
+  space.drop_behind(table, 24);
+  EXPECT_EQ(space.pools()[0]->free_count(), 4);
+  space.release(table);
+  EXPECT_EQ(space.pools()[0]->free_count(), 8);
+  EXPECT_LT(space.max_positions(15), 1 << 20);  // 6 pages of window and step, one more, and 2 of sinks
+  EXPECT_GT(space.max_positions(14), 1 << 20);
+}
+
+TEST(KvSpace, APrefixNeedsItsSinksAndItsWindow) {
+  KvSpace space = make_space({{.window = 6, .page_bytes = 64, .page_count = 12, .sinks = 4}});
+  const auto tokens = count_up(0, 25);
+  PageTable table = space.make_table();
+  ASSERT_TRUE(space.extend(table, 25));
+  space.drop_behind(table, 24);
+  space.remember(tokens, table);
+  const auto pages = table.pages[0];
+  space.release(table);
+  PageTable same = space.make_table();
+  EXPECT_EQ(space.attach(tokens, same), 24);
+  EXPECT_EQ(same.pages[0], (std::vector<PageId>{pages[0], kNoPage, kNoPage, kNoPage, pages[4], pages[5]}));
+  space.release(same);
+  // The window of a shorter prefix is gone.
+  EXPECT_EQ(space.attach(std::span(tokens).first(16), same), 4);
+  space.release(same);
+  space.forget_all();
+  EXPECT_EQ(space.pools()[0]->free_count(), 12);
+}
+
 TEST(KvSpace, AForkSharesWholePagesAndCopiesTheIncompleteOne) {
   KvSpace space = make_space({{0, 64, 4}});
   PageTable table = space.make_table();

@@ -117,12 +117,15 @@ Result<BenchResult> run_bench(Model& model, const BenchCase& bench, int repetiti
   BenchResult result{.bench = bench};
   for (int run = -1; run < repetitions; ++run) {  // the first one warms up
     for (int sequence = 0; sequence < bench.sequences; ++sequence) runner.truncate(sequence, bench.depth);
+    const AttentionWork work_before = model.attention_work();
     const auto start = std::chrono::steady_clock::now();
     if (bench.prompt > 0) prefill(runner, /*sequence=*/0, prompt);
     if (bench.generate > 0) decode(runner, bench, stream);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const double tokens = bench.prompt + double{1.0} * bench.generate * bench.sequences;
-    if (run >= 0) result.tokens_per_second.push_back(tokens / seconds);
+    if (run < 0) continue;
+    result.tokens_per_second.push_back(tokens / seconds);
+    result.attention += model.attention_work() - work_before;
   }
   const TokenCost cost = cost_per_token(model, bench);
   const double compute = result.median() * cost.ops / limits.int8_ops;

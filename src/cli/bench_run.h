@@ -31,6 +31,7 @@ struct BenchResult {
   BenchCase bench;
   std::vector<double> tokens_per_second;  // one per repetition
   double share_of_limit = 0;              // of the median, 0..1
+  AttentionWork attention;                // of the repetitions; none without an attention policy
   std::string limit;                      // "compute" or "bandwidth": whichever this test is closer to
 
   double mean() const;

@@ -49,6 +49,18 @@ TEST(KvBudget, WindowsNeedNoMoreThanTheyKeep) {
   EXPECT_GE(space->max_positions(512), budget->context);
 }
 
+TEST(KvBudget, SinksAreKeptBesideTheWindow) {
+  const std::vector<KvGroup> groups = {{.window = 512, .sinks = 40, .page_bytes = kPageBytes}};
+  const auto budget = plan_kv(one_group(1024 * kMiB, groups));
+  ASSERT_TRUE(budget);
+  EXPECT_EQ(budget->context, 8192);
+  EXPECT_EQ(budget->groups[0].page_count, 2 * 4 * ((512 + 512) / kPageTokens + 1 + 2));
+  EXPECT_EQ(budget->groups[0].sinks, 40);
+  auto space = KvSpace::create(budget->groups, kPageTokens, true);
+  ASSERT_TRUE(space);
+  EXPECT_GE(space->max_positions(512), budget->context);
+}
+
 TEST(KvBudget, AWantedContextIsTakenOrRefused) {
   const std::vector<KvGroup> groups = {{.page_bytes = kPageBytes}};
   auto input = one_group(1024 * kMiB, groups);

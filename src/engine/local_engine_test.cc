@@ -57,6 +57,10 @@ INSTANTIATE_TEST_SUITE_P(
         BatchCase{"window_short_no_reuse",
                   {.windows = {50, 0}, .pages = {12, 24}, .context = 640, .prefill_chunk = 7, .reuse = false},
                   true},
+        BatchCase{"sinks", {.windows = {40}, .pages = {64}, .sinks = 37, .context = 640}, false},
+        BatchCase{"sinks_short_of_pages",
+                  {.windows = {0, 50}, .pages = {24, 14}, .sinks = 5, .context = 640},
+                  true},
         BatchCase{"only_windows", {.windows = {33}, .pages = {40}, .context = 640}, true}),
     [](const auto& info) { return info.param.name; });
 

@@ -41,12 +41,19 @@ nlohmann::json to_json(const BenchResult& result, const LoadedModel& loaded) {
           {"share_of_limit", result.share_of_limit},
           {"limit", result.limit},
           {"isa", loaded.kernels->isa},
-          {"kernels", loaded.kernels->isa}};
+          {"kernels", loaded.kernels->isa},
+          {"attention", describe(loaded.attention)},
+          {"attention_pairs_skipped", result.attention.skipped()},
+          {"attention_work_saved", result.attention.saved()}};
 }
 
 void print_row(const BenchResult& result) {
   fmt::print("{:<24} {:>12.2f} {:>12.2f} ± {:<8.2f} {:>6.1f} % of {}\n", result.bench.label(),
              result.median(), result.mean(), result.deviation(), 100 * result.share_of_limit, result.limit);
+  if (result.attention.pairs > 0) {
+    fmt::print("{:<24} {:.1f} % of attention's pairs skipped, {:.1f} % of its work saved\n", "",
+               100 * result.attention.skipped(), 100 * result.attention.saved());
+  }
 }
 
 std::vector<BenchCase> list_cases(const BenchFlags& flags) {

@@ -80,6 +80,7 @@ class RecordingSink final : public EventSink {
 struct EngineSetup {
   std::vector<int> windows = {0};
   std::vector<int64_t> pages = {512};  // per group
+  int sinks = 0;
   int64_t context = 4096;
   int max_sequences = 32;
   int prefill_chunk = 64;
@@ -92,11 +93,12 @@ struct EngineSetup {
 
 struct FakeEngine {
   explicit FakeEngine(const EngineSetup& setup = {}) {
-    auto owned = std::make_unique<FakeModel>(setup.windows);
+    auto owned = std::make_unique<FakeModel>(setup.windows, setup.sinks);
     model = owned.get();
     std::vector<KvGroupShape> shapes;
     for (size_t g = 0; g < setup.windows.size(); ++g)
-      shapes.push_back({setup.windows[g], owned->kv_groups()[g].page_bytes, setup.pages[g]});
+      shapes.push_back(
+          {setup.windows[g], owned->kv_groups()[g].page_bytes, setup.pages[g], owned->kv_groups()[g].sinks});
     auto drafters = setup.drafters ? setup.drafters(*model) : std::vector<std::unique_ptr<Drafter>>();
     EngineInfo info{.model_name = "fake", .context = setup.context, .vocab = kFakeVocab};
     info.trained_context = owned->config().max_context;

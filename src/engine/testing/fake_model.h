@@ -51,13 +51,16 @@ class FakeModel final : public Model {
     int32_t position;
   };
 
-  // One KV group per window, 0 for a full one.
-  explicit FakeModel(std::vector<int> windows) : windows_(std::move(windows)) {
+  // One KV group per window, 0 for a full one. Beside a window the first `sinks` tokens are seen.
+  explicit FakeModel(std::vector<int> windows, int sinks = 0) : windows_(std::move(windows)), sinks_(sinks) {
     config_.architecture = "fake";
     config_.vocab = kFakeVocab;
     config_.max_context = 1 << 20;
     for (const int window : windows_)
-      groups_.push_back({.layers = {0}, .window = window, .page_bytes = kPageTokens * int64_t{sizeof(Cell)}});
+      groups_.push_back({.layers = {0},
+                         .window = window,
+                         .sinks = window == 0 ? 0 : sinks,
+                         .page_bytes = kPageTokens * int64_t{sizeof(Cell)}});
   }
 
   const ModelConfig& config() const override { return config_; }
@@ -77,8 +80,9 @@ class FakeModel final : public Model {
         if (wanted == batch.logit_rows.end()) continue;
         uint64_t hash = 1;
         for (size_t group = 0; group < groups_.size(); ++group) {
-          for (int64_t p = first_visible(group, position); p <= position; ++p)
-            hash = mix(hash, read(slice, group, p, pools));
+          for (int64_t p = 0; p <= position; ++p) {
+            if (sees(group, position, p)) hash = mix(hash, read(slice, group, p, pools));
+          }
         }
         fill(hash, logits + (wanted - batch.logit_rows.begin()) * kFakeVocab);
       }
@@ -90,8 +94,9 @@ class FakeModel final : public Model {
     const auto position = static_cast<int64_t>(tokens.size()) - 1;
     uint64_t hash = 1;
     for (size_t group = 0; group < groups_.size(); ++group) {
-      for (int64_t p = first_visible(group, position); p <= position; ++p)
-        hash = mix(hash, tokens[static_cast<size_t>(p)]);
+      for (int64_t p = 0; p <= position; ++p) {
+        if (sees(group, position, p)) hash = mix(hash, tokens[static_cast<size_t>(p)]);
+      }
     }
     std::vector<float> logits(kFakeVocab);
     fill(hash, logits.data());
@@ -103,8 +108,8 @@ class FakeModel final : public Model {
   std::atomic<int> faults = 0;
 
  private:
-  int64_t first_visible(size_t group, int64_t position) const {
-    return windows_[group] == 0 ? 0 : std::max<int64_t>(0, position + 1 - windows_[group]);
+  bool sees(size_t group, int64_t position, int64_t key) const {
+    return windows_[group] == 0 || key > position - windows_[group] || key < sinks_;
   }
 
   Cell* cell(const SequenceSlice& slice, size_t group, int64_t position, std::span<KvPool* const> pools,
@@ -151,6 +156,7 @@ class FakeModel final : public Model {
 
   const Kernels* kernels_ = *select_kernels();
   std::vector<int> windows_;
+  int sinks_;
   std::vector<KvGroup> groups_;
   ModelConfig config_;
 };
