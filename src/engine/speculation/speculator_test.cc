@@ -6,6 +6,7 @@
 #include "engine/sequence.h"
 #include "engine/testing/fake_model.h"
 #include "engine/testing/requests.h"
+#include "kernels/kernels.h"
 
 namespace pingti::testing {
 namespace {
@@ -37,7 +38,8 @@ class SpeculatorTest : public ::testing::Test {
       state->request = make_request({1, 2, 3}, -1);
       state->prompt_sent = true;
       owned_.push_back(std::make_unique<Sequence>(state, 0, 100000, PageTable(1),
-                                                  Sampler({}, kFakeVocab, 1, 0), *tokenizer_));
+                                                  Sampler(*select_kernels("").value(), {}, kFakeVocab, 1, 0),
+                                                  *tokenizer_));
       owned_.back()->computed = 2;
       owned_.back()->drawn = 1;
       running_.push_back(owned_.back().get());
