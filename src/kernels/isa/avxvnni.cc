@@ -13,6 +13,7 @@ constinit const Kernels kKernels = {
     .gated_activation = avx2::gated_activation,
     .add_scaled = avx2::add_scaled,
     .kv_append = avx2::kv_append,
+    .attend_query = avx2::attend_query,
     .attend_block = avx2::attend_block,
     .attend_merge = avx2::attend_merge,
     .page_summary = avx2::page_summary,

@@ -12,6 +12,7 @@ constinit const Kernels kKernels = {
     .gated_activation = gated_activation,
     .add_scaled = add_scaled,
     .kv_append = kv_append,
+    .attend_query = attend_query,
     .attend_block = attend_block,
     .attend_merge = attend_merge,
     .page_summary = page_summary,

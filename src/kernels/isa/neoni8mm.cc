@@ -13,6 +13,7 @@ constinit const Kernels kKernels = {
     .gated_activation = neon::gated_activation,
     .add_scaled = neon::add_scaled,
     .kv_append = neon::kv_append,
+    .attend_query = neon::attend_query,
     .attend_block = neon::attend_block,
     .attend_merge = neon::attend_merge,
     .page_summary = neon::page_summary,

@@ -104,6 +104,60 @@ inline float reduce_max(Vec v) {
   return vmaxvq_f32(vmaxq_f32(vmaxq_f32(v.q[0], v.q[1]), vmaxq_f32(v.q[2], v.q[3])));
 }
 
+struct VecInt {
+  int32x4_t q[4];
+};
+struct VecPairs {
+  int16x8_t q[4];
+};
+inline VecInt zero_int() {
+  const int32x4_t zeros = vdupq_n_s32(0);
+  return {{zeros, zeros, zeros, zeros}};
+}
+inline VecPairs load_pairs(const int16_t* x) {
+  return {{vld1q_s16(x), vld1q_s16(x + 8), vld1q_s16(x + 16), vld1q_s16(x + 24)}};
+}
+inline VecPairs load_pairs(const int8_t* x) {
+  const int8x16_t lo = vld1q_s8(x);
+  const int8x16_t hi = vld1q_s8(x + 16);
+  return {{vmovl_s8(vget_low_s8(lo)), vmovl_high_s8(lo), vmovl_s8(vget_low_s8(hi)), vmovl_high_s8(hi)}};
+}
+inline int16x8_t load_bytes(const Nibbles* x) {
+  return vreinterpretq_s16_u16(vmovl_u8(vld1_u8(reinterpret_cast<const uint8_t*>(x))));
+}
+inline VecPairs load_pairs(const Nibbles* x) {
+  return {{load_bytes(x), load_bytes(x + 8), load_bytes(x + 16), load_bytes(x + 24)}};
+}
+inline int16x8_t nibble_pairs(int16x8_t v, int shift) {
+  const int16x8_t bits = vshlq_s16(v, vdupq_n_s16(static_cast<int16_t>(-shift)));
+  return vsubq_s16(vandq_s16(bits, vdupq_n_s16(15)), vdupq_n_s16(8));
+}
+// Four bits from `shift` on of each int16, less 8.
+inline VecPairs nibble_pairs(VecPairs v, int shift) {
+  return {{nibble_pairs(v.q[0], shift), nibble_pairs(v.q[1], shift), nibble_pairs(v.q[2], shift),
+           nibble_pairs(v.q[3], shift)}};
+}
+inline VecPairs set1_pair(const void* x) {
+  int32_t pair;
+  __builtin_memcpy(&pair, x, 4);
+  const int16x8_t all = vreinterpretq_s16_s32(vdupq_n_s32(pair));
+  return {{all, all, all, all}};
+}
+inline int32x4_t dot(int16x8_t a, int16x8_t b, int32x4_t c) {
+  const int32x4_t lo = vmull_s16(vget_low_s16(a), vget_low_s16(b));
+  return vaddq_s32(c, vpaddq_s32(lo, vmull_high_s16(a, b)));
+}
+// c + the sum of each pair's products.
+inline VecInt dot(VecPairs a, VecPairs b, VecInt c) {
+  return {{dot(a.q[0], b.q[0], c.q[0]), dot(a.q[1], b.q[1], c.q[1]), dot(a.q[2], b.q[2], c.q[2]),
+           dot(a.q[3], b.q[3], c.q[3])}};
+}
+inline Vec to_float(VecInt v) { PT_QUARTERS(vcvtq_f32_s32(v.q[i])); }
+// Rounds to nearest, ties to even; |v| < 2^15. A NaN becomes any number.
+inline void store_int16(int16_t* out, Vec v) {
+  for (int i = 0; i < 4; ++i) vst1_s16(out + 4 * i, vqmovn_s32(vcvtnq_s32_f32(v.q[i])));
+}
+
 #undef PT_QUARTERS
 
 // Register tiles: at most 24 accumulators of the 32 registers; a Vec is four.
