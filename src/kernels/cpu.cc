@@ -63,7 +63,6 @@ CpuFeatures detect() {
     f.avx512 =
         bit(extended.ebx, 16) && bit(extended.ebx, 30) && bit(extended.ebx, 17) && bit(extended.ebx, 31);
     f.avx512_vnni = f.avx512 && bit(extended.ecx, 11);
-    f.avx512_bf16 = f.avx512 && bit(more.eax, 5);
   }
   return f;
 }
@@ -100,7 +99,5 @@ const CpuFeatures& cpu_features() {
   static const CpuFeatures kFeatures = detect();
   return kFeatures;
 }
-
-bool cpu_has_avx512_bf16() { return cpu_features().avx512_bf16; }
 
 }  // namespace pingti

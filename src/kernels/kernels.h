@@ -25,9 +25,8 @@ struct CpuFeatures {
   bool avx_vnni = false;
   bool avx512 = false;  // F, BW, DQ, VL
   bool avx512_vnni = false;
-  bool avx512_bf16 = false;  // a feature of its own: CPUs exist with VNNI and without it
-  bool neon_dot = false;     // FEAT_DotProd; NEON itself is on every AArch64 CPU
-  bool neon_i8mm = false;    // FEAT_I8MM
+  bool neon_dot = false;   // FEAT_DotProd; NEON itself is on every AArch64 CPU
+  bool neon_i8mm = false;  // FEAT_I8MM
   std::string_view cpu_name;
 };
 const CpuFeatures& cpu_features();

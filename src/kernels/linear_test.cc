@@ -117,7 +117,7 @@ std::string name_of(const Kernels& kernels, const PackedMatrix& w) {
 
 const std::vector<int>& column_counts() {
   static const std::vector<int> kCounts = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
-                                          11, 12, 13, 14, 15, 16, 17, 32, 33, kMaxColumns};
+                                           11, 12, 13, 14, 15, 16, 17, 32, 33, kMaxColumns};
   return kCounts;
 }
 
@@ -181,7 +181,7 @@ TEST_P(LinearTest, Float) {
         const std::string what = name_of(*kernels, matrix.packed());
         const std::vector<float> all = run(*kernels, matrix.packed(), x, kMaxColumns, false);
         expect_near(all, want, what);
-        for (int n : column_counts()) {
+        for (int n : {1, 2, 3, 4, 5, 6, 7, 8, 9, 17, 97}) {  // tiles of up to 8, blocks of 96
           ASSERT_TRUE(same_bits(run(*kernels, matrix.packed(), x, n, false), all)) << what << " n " << n;
         }
       }

@@ -9,9 +9,6 @@
 
 namespace pingti {
 
-// False on CPUs with AVX-512 VNNI and without BF16; functions in isa/avx512bf16*.cc need it.
-bool cpu_has_avx512_bf16();
-
 namespace reference {
 #include "kernels/isa/functions.inc"
 extern const Kernels kKernels;
