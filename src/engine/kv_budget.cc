@@ -74,7 +74,7 @@ Result<int64_t> choose_context(const KvBudgetInput& input) {
         fmt::format("the KV cache of {} tokens needs {:.0f} MiB, but it may take {:.0f} of the {:.0f} MiB "
                     "that are left",
                     least, mib(context_bytes(input, least)), mib(limit), mib(input.memory)),
-        "choose a smaller --ctx, --kv-type q8 or q4, or a smaller model");
+        "choose a smaller --ctx, --kv-type q8 or a smaller model");
   }
   if (input.wanted_context != 0) return input.wanted_context;
   const int64_t fits = largest(least, input.trained_context, limit,

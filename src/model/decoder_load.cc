@@ -53,6 +53,15 @@ Result<std::unique_ptr<Weight>> load_table(const gguf::File& file, Backend& back
   return backend.load_weight({.file = &file, .parts = {tensor}, .biases = {nullptr}});
 }
 
+// A bias makes a few dimensions of every key so large that four bits lose the rest: the perplexity of
+// Qwen2.5-Coder-1.5B goes from 14 to 4346.
+Result<void> check_kv_type(const gguf::File& file, KvType kv_type) {
+  if (kv_type != KvType::kQ4 || file.find_tensor("blk.0.attn_k.bias") == nullptr) return {};
+  return fail(ErrorKind::kUnsupported, "model.kv_type",
+              "KV type q4 does not hold the keys of this model, which have a bias",
+              "use --kv-type q8, or f16");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Decoder>> Decoder::load(const gguf::File& file, std::unique_ptr<Backend> backend,
@@ -71,6 +80,7 @@ Result<std::unique_ptr<Decoder>> Decoder::load(const gguf::File& file, std::uniq
   if (file.find_tensor("rope_freqs.weight") != nullptr) {
     PT_TRY(config.rope_factors, read_vector(file, "rope_freqs.weight", config.rotary_dim / 2));
   }
+  PT_TRY_VOID(check_kv_type(file, options.kv_type));
   decoder->plan_groups(options.kv_type);
 
   const auto report = [&](int done) {
