@@ -28,11 +28,6 @@ Result<LoadedModel> load_model(gguf::File file, const EngineOptions& options) {
   PT_TRY(const KvType kv_type, parse_kv_type(options.kv_type));
   PT_TRY(loaded.attention,
          make_attention_policy(options.attention_window, options.attention_sinks, options.sparse_attention));
-  if (loaded.attention.sparse.enabled() && is_integer(kv_type)) {
-    return fail(ErrorKind::kInvalid, "attention.sparse",
-                fmt::format("sparse attention cannot estimate pages of KV type {}", options.kv_type),
-                "use --kv-type f16, bf16 or f32 with it");
-  }
   PT_TRY(loaded.kernels, select_kernels(options.isa));
   loaded.file = std::make_unique<gguf::File>(std::move(file));
   loaded.threads = std::make_unique<ThreadPool>(options.threads > 0 ? options.threads : available_cpus());

@@ -19,6 +19,7 @@ namespace pingti {
 
 constexpr int64_t page_summary_bytes(int head_dim) { return int64_t{2} * head_dim * 2; }
 
+// Of the keys as they are stored: with integer types, after their rotation, which q has seen as well.
 struct PageSummaryArgs {
   KvType type;
   int head_dim;
@@ -28,6 +29,7 @@ struct PageSummaryArgs {
 
 // One token and KV head: the queries of the heads that share it.
 struct PageWeightArgs {
+  KvType type;
   int head_dim;
   float scale;                        // multiplies q . k
   float softcap;                      // 0: none

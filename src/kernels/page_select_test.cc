@@ -96,6 +96,68 @@ TEST_P(PageSelect, HugeKeysGiveFiniteSummaries) {
   }
 }
 
+// Pages of equal keys weigh what q . k says.
+TEST_P(PageSelect, IntegerKeysAndQueriesWeighAsTheirFloats) {
+  for (const KvType type : {KvType::kQ16, KvType::kQ8, KvType::kQ4}) {
+    for (const int dim : {16, 48, 64, 128}) {
+      constexpr int kPages = 5;
+      std::vector<std::vector<float>> keys;
+      std::vector<std::vector<std::byte>> summaries;
+      std::vector<const std::byte*> pointers;
+      for (int page = 0; page < kPages; ++page) {
+        keys.push_back(values(dim));
+        std::vector<std::byte> k(static_cast<size_t>(kv_head_bytes(type, dim)));
+        std::vector<std::byte> v(k.size());
+        for (int slot = 0; slot < kPageTokens; ++slot) {
+          kernels().kv_append({.type = type,
+                               .head_dim = dim,
+                               .k = keys.back().data(),
+                               .v = keys.back().data(),
+                               .k_out = k.data(),
+                               .v_out = v.data(),
+                               .slot = slot});
+        }
+        auto& summary = summaries.emplace_back(static_cast<size_t>(page_summary_bytes(dim)));
+        kernels().page_summary({.type = type, .head_dim = dim, .k = k.data(), .out = summary.data()});
+        for (int d = 0; d < dim; ++d) EXPECT_EQ(half(summary.data(), dim + d), 0);
+      }
+      for (const auto& summary : summaries) pointers.push_back(summary.data());
+      const std::vector<float> q = values(dim);
+      std::vector<float> query = q;
+      kernels().attend_query(type, dim, query.data());
+      const float scale = 1 / std::sqrt(static_cast<float>(dim));
+      const float kept_max = 0;
+      const float kept_sum = 32;
+      float kept_weight = 0;
+      std::vector<float> weights(static_cast<size_t>(padded_pages(kPages)));
+      std::vector<float> scratch(static_cast<size_t>(page_weight_scratch(dim, 1, kPages)));
+      kernels().page_weights({.type = type,
+                              .head_dim = dim,
+                              .scale = scale,
+                              .softcap = 0,
+                              .summaries = pointers.data(),
+                              .page_count = kPages,
+                              .q = query.data(),
+                              .heads = 1,
+                              .kept_max = &kept_max,
+                              .kept_sum = &kept_sum,
+                              .scratch = scratch.data(),
+                              .weights = weights.data(),
+                              .kept_weight = &kept_weight});
+      // Half a step of 1 / 7, 1 / 127 of the largest key, in each of dim dimensions, q and scale of size 1.
+      const double tolerance = type == KvType::kQ4 ? 0.6 : type == KvType::kQ8 ? 0.04 : 0.01;
+      for (int page = 0; page < kPages; ++page) {
+        double score = 0;
+        for (int d = 0; d < dim; ++d)
+          score +=
+              double{q[static_cast<size_t>(d)]} * keys[static_cast<size_t>(page)][static_cast<size_t>(d)];
+        EXPECT_NEAR(std::log(weights[static_cast<size_t>(page)] / kept_weight), score * scale, tolerance)
+            << dim << " " << page;
+      }
+    }
+  }
+}
+
 struct Weighed {
   std::vector<float> weights;
   float kept_weight = 0;
@@ -135,7 +197,8 @@ TEST_P(PageSelect, WeightsAreTheExpectedShares) {
         std::vector<float> scratch(static_cast<size_t>(page_weight_scratch(dim, heads, pages)),
                                    std::nanf(""));
         Weighed found{.weights = std::vector<float>(static_cast<size_t>(padded_pages(pages)), std::nanf(""))};
-        kernels().page_weights({.head_dim = dim,
+        kernels().page_weights({.type = KvType::kF32,
+                                .head_dim = dim,
                                 .scale = scale,
                                 .softcap = softcap,
                                 .summaries = pointers.data(),

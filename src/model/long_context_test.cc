@@ -107,6 +107,7 @@ struct PolicyCase {
   int64_t window;
   int64_t sinks;
   const char* sparse;
+  KvType kv_type = KvType::kF16;
 };
 
 class Policy : public testing::TestWithParam<PolicyCase> {
@@ -142,7 +143,7 @@ TEST_P(Policy, ChunksAndThreadsChangeNoBit) {
     SCOPED_TRACE(kernels->isa);
     std::vector<float> expected;
     for (int threads : {1, 2, 3, 8}) {
-      Loaded loaded = load(path_, *kernels, threads, policy_);
+      Loaded loaded = load(path_, *kernels, threads, policy_, GetParam().kv_type);
       ASSERT_NE(loaded.model, nullptr);
       for (int chunk : {512, 64, 7, 1}) {
         if (chunk <= 7 && threads != 2) continue;
@@ -161,7 +162,7 @@ TEST_P(Policy, ChunksAndThreadsChangeNoBit) {
 TEST_P(Policy, TheBatchChangesNoBit) {
   constexpr int kSequences = 5;
   const auto& kernels = *runnable_kernels().front();
-  Loaded loaded = load(path_, kernels, 2, policy_);
+  Loaded loaded = load(path_, kernels, 2, policy_, GetParam().kv_type);
   ASSERT_NE(loaded.model, nullptr);
   auto runner = Runner::create(*loaded.model, kSequences, 1000);
   ASSERT_TRUE(runner.has_value());
@@ -194,7 +195,7 @@ TEST_P(Policy, TheBatchChangesNoBit) {
 TEST_P(Policy, ForgottenTokensLeaveNoTrace) {
   const auto tokens = some_tokens(700, model_.vocab, 9);
   const auto others = some_tokens(80, model_.vocab, 99);
-  Loaded loaded = load(path_, *runnable_kernels().front(), 2, policy_);
+  Loaded loaded = load(path_, *runnable_kernels().front(), 2, policy_, GetParam().kv_type);
   ASSERT_NE(loaded.model, nullptr);
   auto runner = Runner::create(*loaded.model, 1, 800);
   ASSERT_TRUE(runner.has_value());
@@ -218,7 +219,9 @@ INSTANTIATE_TEST_SUITE_P(
         PolicyCase{"WindowBesideOwn", "gemma3", 260, 4, ""},
         PolicyCase{"TopK", "llama", 0, 0, "topk=3,min-length=100,sinks=4,recent=40,dense-layers=1"},
         PolicyCase{"TopKNothingKept", "qwen2", 0, 0, "topk=2,min-length=0,sinks=0,recent=0,dense-layers=0"},
-        PolicyCase{"TopP", "llama", 0, 0, "topp=0.5,min-length=64,sinks=32,recent=64,dense-layers=0"}),
+        PolicyCase{"TopP", "llama", 0, 0, "topp=0.5,min-length=64,sinks=32,recent=64,dense-layers=0"},
+        PolicyCase{"TopPQ8", "qwen2", 0, 0, "topp=0.5,min-length=64,recent=64,dense-layers=0", KvType::kQ8},
+        PolicyCase{"TopKQ4", "llama", 0, 0, "topk=3,min-length=64,recent=64,dense-layers=0", KvType::kQ4}),
     [](const auto& info) { return info.param.name; });
 
 TEST(Sparse, ReadingEverythingEqualsFullAttention) {

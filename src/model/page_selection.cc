@@ -199,7 +199,8 @@ float PageSelection::weigh(const Query& query, const Pages& pages, Workspace& wo
         summary_of(layer, table[static_cast<size_t>(pages.sink_end + i)], query.kv_head);
   }
   float kept_weight = 0;
-  kernels_.page_weights({.head_dim = config.head_dim,
+  kernels_.page_weights({.type = kv_type_,
+                         .head_dim = config.head_dim,
                          .scale = config.attention_scale,
                          .softcap = config.attention_softcap,
                          .summaries = workspace.summaries.data(),
