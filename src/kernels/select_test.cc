@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "kernels/kernels.h"
@@ -36,6 +38,16 @@ TEST_F(SelectTest, TakesTheTableExpectedOfThisCpu) {
   const char* expected = std::getenv("PINGTI_EXPECTED_ISA");
   if (expected == nullptr) GTEST_SKIP() << "PINGTI_EXPECTED_ISA is not set";
   EXPECT_STREQ(select_kernels().value()->isa, expected);
+}
+
+// A kernel added to some tables only would be a null call on the machines of the others.
+TEST_F(SelectTest, EveryTableIsComplete) {
+  for (const Kernels* table : all_kernels()) {
+    std::array<void*, sizeof(Kernels) / sizeof(void*)> members;
+    static_assert(sizeof members == sizeof(Kernels));
+    std::memcpy(members.data(), table, sizeof members);
+    for (size_t i = 0; i < members.size(); ++i) EXPECT_NE(members[i], nullptr) << table->isa << ", " << i;
+  }
 }
 
 TEST_F(SelectTest, TheEnvironmentForcesATable) {
