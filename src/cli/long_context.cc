@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <random>
 
 #include "model/runner.h"
@@ -89,7 +90,7 @@ LongContextTask make_passkey_task(const Tokenizer& tokenizer, int length, double
   LongContextTask task{.prompt = head, .answers = {key}, .answer_tokens = 10};
   const int room = length - task.answer_tokens - token_count(tokenizer, head + needle + question);
   const std::vector<std::string> pieces = hay_pieces(tokenizer, haystack, room);
-  const auto place = static_cast<size_t>(depth * static_cast<double>(pieces.size()) + 0.5);
+  const auto place = static_cast<size_t>(std::lround(depth * static_cast<double>(pieces.size())));
   for (size_t i = 0; i <= pieces.size(); ++i) {
     if (i == place) task.prompt += needle;
     if (i < pieces.size()) task.prompt += pieces[i];

@@ -1,4 +1,5 @@
 // Attention of every instruction set against the formula in double precision.
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -154,7 +155,10 @@ TEST_P(AttentionTest, SinksAndPageMasks) {
   for (size_t r = 0; r < all.size(); ++r) {
     const float* partial = together.data() + r * block.stride();
     const auto alone = block.attend({all[r]}, 0.125f);
-    ASSERT_EQ(std::memcmp(alone.data(), partial, (head_dim + 2) * 4), 0) << "row " << r;
+    for (int i = 0; i < head_dim + 2; ++i) {
+      ASSERT_EQ(std::bit_cast<uint32_t>(alone[static_cast<size_t>(i)]), std::bit_cast<uint32_t>(partial[i]))
+          << "row " << r;
+    }
     if (sees_nothing(all[r])) {
       EXPECT_EQ(partial[0], -kInf) << "row " << r;
       for (int d = -1; d < head_dim; ++d) ASSERT_EQ(partial[2 + d], 0) << "row " << r;

@@ -68,14 +68,14 @@ struct DrafterCase {
   std::function<Drafters(const FakeModel&)> make;
 };
 
-DrafterCase scripted(const char* name, std::vector<bool> right, bool vary_length) {
+DrafterCase scripted(const char* name, const std::vector<bool>& right, bool vary_length) {
   return {name, [=](const FakeModel& model) {
             return drafters(std::make_unique<ScriptedDrafter>(&model, right, vary_length));
           }};
 }
 
 const std::vector<DrafterCase>& drafter_cases() {
-  static const std::vector<DrafterCase> cases = {
+  static const std::vector<DrafterCase> kCases = {
       scripted("right", {true}, false),
       scripted("wrong", {false}, false),
       scripted("random", {true, true, false, true, true, true, true, false, true}, true),
@@ -88,7 +88,7 @@ const std::vector<DrafterCase>& drafter_cases() {
          return drafters(std::make_unique<NgramDrafter>(), fake_model_drafter({0}, 512));
        }},
   };
-  return cases;
+  return kCases;
 }
 
 // All that a request can ask of its draws: penalties, truncation, stop strings, logprobs, choices.
