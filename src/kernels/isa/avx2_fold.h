@@ -1,7 +1,13 @@
-// What the products of AVX2 and of AVX-VNNI share: sources of weights, folds to float, widening, the walk
-// over panels. Included by avx2*.cc and avxvnni*.cc only; a tile is 16 rows (one panel) x a few columns.
+// What the products of AVX2 and of AVX-VNNI share: sources of weights, tiles but for their integer products,
+// folds to float, widening, the walk over panels. Included by avx2*.cc and avxvnni*.cc only; a tile is 16
+// rows (one panel) x a few columns.
+//
+// The products are static members of a class `Dot`, in 32 bits, [half of the panel][column]:
+//   add_block<S>(block, x, x_stride, sums)                     sums = sum of (q - offset) * a over one block
+//   add_super_block<S>(block, scales, x, x_stride, totals)     totals += scale * that, over its sub-blocks
 #pragma once
 
+#include "base/check.h"
 #include "kernels/isa/avx2_panel.h"
 
 namespace pingti::avx2 {
@@ -14,6 +20,10 @@ struct TileArgs {
   int64_t x_stride;
   float* sums;  // [columns][16], written
 };
+
+constexpr int kTileColumns = 4;
+// Up to so many columns the bit planes are read anew for each tile; above, panels are widened first.
+constexpr int kDirectColumns = 2 * kTileColumns;
 
 constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
 
@@ -96,7 +106,72 @@ PT_INLINE void add_block_min(const std::byte* mins, const ActivationBlock* x, in
   }
 }
 
+// K-quants.
+template <class Dot, class S, int Columns>
+PT_INLINE void super_tile(const TileArgs& args) {
+  using T = typename S::Traits;
+  const ActivationBlock* x = args.x;
+  const int64_t x_stride = args.x_stride;
+#pragma GCC unroll 8
+  for (int i = 0; i < 2 * Columns; ++i) _mm256_store_ps(args.sums + kHalfRows * i, _mm256_setzero_ps());
+  const std::byte* unit = args.panel;
+  for (int64_t b = 0; b < args.blocks; b += T::kUnitBlocks, x += T::kUnitBlocks, unit += S::kUnitBytes) {
+    __m256i totals[2][Columns];
+    clear<Columns>(totals);
+#pragma GCC unroll 1
+    for (int i = 0; i < T::kUnitBlocks; ++i) {
+      const std::byte* block = unit + T::kQuantsOffset + i * S::kBlockBytes;
+      const std::byte* scales = unit + T::kScalesOffset + i * kPanelRows * kActivationBlock / T::kSubBlock;
+      if constexpr (!S::kWidened) prefetch<S::kBlockBytes + 64>(block);
+      Dot::template add_super_block<S>(block, scales, x + i, x_stride, totals);
+    }
+    const __m256 scales[2] = {load_halves(unit), load_halves(unit + 2 * kHalfRows)};
+    fold<Columns>(totals, scales, x, x_stride, args.sums);
+    if constexpr (T::kMin) add_mins<T, Columns>(unit, x, x_stride, args.sums);
+  }
+}
+
+// Formats with one f16 scale per block.
+template <class Dot, class S, int Columns>
+PT_INLINE void plain_tile(const TileArgs& args) {
+  using T = typename S::Traits;
+  const ActivationBlock* x = args.x;
+  const int64_t x_stride = args.x_stride;
+#pragma GCC unroll 8
+  for (int i = 0; i < 2 * Columns; ++i) _mm256_store_ps(args.sums + kHalfRows * i, _mm256_setzero_ps());
+  const std::byte* unit = args.panel;
+#pragma GCC unroll 1
+  for (int64_t b = 0; b < args.blocks; ++b, ++x) {
+    const int i = static_cast<int>(b % T::kUnitBlocks);
+    const std::byte* block = unit + T::kQuantsOffset + i * S::kBlockBytes;
+    if constexpr (!S::kWidened) prefetch<S::kBlockBytes + 64>(block);
+    __m256i sums[2][Columns];
+    Dot::template add_block<S>(block, x, x_stride, sums);
+    const std::byte* stored = unit + T::kScalesOffset + i * 2 * kPanelRows;
+    const __m256 scales[2] = {load_halves(stored), load_halves(stored + 2 * kHalfRows)};
+    fold<Columns>(sums, scales, x, x_stride, args.sums);
+    if constexpr (T::kMin)
+      add_block_min<Columns>(unit + T::kMinsOffset + i * 2 * kPanelRows, x, x_stride, args.sums);
+    if (i == T::kUnitBlocks - 1) unit += S::kUnitBytes;
+  }
+}
+
+template <class Dot, class S, int Columns>
+void tile(const TileArgs& args) {
+  if constexpr (S::Traits::kSuper) {
+    super_tile<Dot, S, Columns>(args);
+  } else {
+    plain_tile<Dot, S, Columns>(args);
+  }
+}
+
 using Tile = void (*)(const TileArgs& args);
+
+template <class Dot, class S>
+struct Tiles {
+  static constexpr Tile kByColumns[kTileColumns] = {tile<Dot, S, 1>, tile<Dot, S, 2>, tile<Dot, S, 3>,
+                                                    tile<Dot, S, 4>};
+};
 
 template <class T, int Group>
 PT_INLINE void widen_groups(const std::byte* block, std::byte* out) {
@@ -122,10 +197,9 @@ void widen(const std::byte* panel, int64_t units, std::byte* out) {
 }
 
 // All columns over panels [begin, end), which lie panel_bytes apart from `data` on.
-template <template <class> class Tiles, class S>
+template <class Dot, class S>
 void run_tiles(const LinearArgs& args, const std::byte* data, int64_t panel_bytes, int64_t begin,
                int64_t end) {
-  constexpr int kTileColumns = sizeof(Tiles<S>::kByColumns) / sizeof(Tile);
   alignas(32) float sums[kTileColumns * kPanelRows];
   const int tiles = (args.columns + kTileColumns - 1) / kTileColumns;
   for (int t = 0; t < tiles; ++t) {
@@ -137,18 +211,16 @@ void run_tiles(const LinearArgs& args, const std::byte* data, int64_t panel_byte
                                   .x = args.x_int8 + first * args.x_stride,
                                   .x_stride = args.x_stride,
                                   .sums = sums};
-      Tiles<S>::kByColumns[columns - 1](tile_args);
+      Tiles<Dot, S>::kByColumns[columns - 1](tile_args);
       store_panel(args, panel, first, columns, sums);
     }
   }
 }
 
-// Up to direct_columns the bit planes are read anew for each tile; above, panels are widened first.
-template <template <class> class Tiles, class T>
-void run(const LinearArgs& args, int direct_columns) {
+template <class Dot, class T>
+void run(const LinearArgs& args) {
   const PackedMatrix& w = *args.weight;
-  constexpr int kTileColumns = sizeof(Tiles<Source<T, true>>::kByColumns) / sizeof(Tile);
-  const bool direct = T::kBits == 8 || args.columns <= direct_columns;
+  const bool direct = T::kBits == 8 || args.columns <= kDirectColumns;
   const int64_t units = w.panel_bytes / T::kUnitBytes;
   const int64_t wide_bytes = units * T::Wide::kUnitBytes;
   const int64_t fitting = args.columns <= kTileColumns ? 1 : kWideScratchBytes / wide_bytes;
@@ -156,13 +228,27 @@ void run(const LinearArgs& args, int direct_columns) {
   for (int64_t begin = args.panel_begin; begin < args.panel_end; begin += step) {
     const int64_t end = begin + step < args.panel_end ? begin + step : args.panel_end;
     if (direct) {
-      run_tiles<Tiles, Source<T, false>>(args, w.data + begin * w.panel_bytes, w.panel_bytes, begin, end);
+      run_tiles<Dot, Source<T, false>>(args, w.data + begin * w.panel_bytes, w.panel_bytes, begin, end);
       continue;
     }
     for (int64_t p = begin; p < end; ++p) {
       widen<T>(w.data + p * w.panel_bytes, units, args.scratch + (p - begin) * wide_bytes);
     }
-    run_tiles<Tiles, Source<T, true>>(args, args.scratch, wide_bytes, begin, end);
+    run_tiles<Dot, Source<T, true>>(args, args.scratch, wide_bytes, begin, end);
+  }
+}
+
+template <class Dot>
+PT_INLINE void run_format(const LinearArgs& args) {
+  PT_CHECK(args.x_int8->scale_block >= args.weight->layout->scale_block);
+  switch (args.weight->layout->kind) {
+#define PT_PACKED(name, bits, sub_block, super, min, offset) \
+  case PackedKind::k##name:                                  \
+    return run<Dot, Packed##name>(args);
+#include "kernels/isa/packed_formats.inc"
+#undef PT_PACKED
+    default:
+      PT_CHECK(!"float formats have no int8 product");
   }
 }
 

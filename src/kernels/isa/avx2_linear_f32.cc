@@ -1,4 +1,4 @@
-// linear_f32 with AVX2: a panel is decoded to floats, 256 values of K at a time, and multiplied by FMA.
+// linear_f32 with AVX2, a panel at a time.
 #include "kernels/isa/avx2_panel.h"
 #include "kernels/isa/functions.h"
 
@@ -6,9 +6,8 @@ namespace pingti::avx2 {
 namespace {
 
 constexpr int kTileColumns = 6;
-
-// Decoded weights: [depth][16 rows].
-using Decode = void (*)(const std::byte* panel, int64_t begin, int depth, float* out);
+constexpr int kF32Panels = 1;
+constexpr int kF32Rows = kF32Panels * kPanelRows;
 
 struct SubBlock {
   __m256 scale, min;
@@ -86,23 +85,6 @@ void decode_bf16(const std::byte* panel, int64_t begin, int depth, float* out) {
   }
 }
 
-Decode decoder(PackedKind kind) {
-  switch (kind) {
-#define PT_PACKED(name, bits, sub_block, super, min, offset) \
-  case PackedKind::k##name:                                  \
-    return decode_quantized<Packed##name>;
-#include "kernels/isa/packed_formats.inc"
-#undef PT_PACKED
-    case PackedKind::kF32:
-      return decode_f32;
-    case PackedKind::kF16:
-      return decode_f16;
-    case PackedKind::kBF16:
-      return decode_bf16;
-  }
-  return nullptr;
-}
-
 // sums[column][16] += weights [depth][16] times `Columns` columns, each sum taken from zero.
 template <int Columns>
 void tile(const float* weights, int depth, const float* x, int64_t x_stride, float* sums) {
@@ -130,39 +112,10 @@ void tile(const float* weights, int depth, const float* x, int64_t x_stride, flo
 using Tile = void (*)(const float* weights, int depth, const float* x, int64_t x_stride, float* sums);
 constexpr Tile kTiles[kTileColumns] = {tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>};
 
-struct Scratch {
-  float* weights;  // [kF32Depth][16]
-  float* sums;     // [kF32Columns][16]
-};
-
-void run_panel(const LinearArgs& args, Decode decode, int64_t panel, int column, int columns,
-               const Scratch& scratch) {
-  const PackedMatrix& w = *args.weight;
-  for (int i = 0; i < columns * kPanelRows; i += 8) _mm256_store_ps(scratch.sums + i, _mm256_setzero_ps());
-  for (int64_t begin = 0; begin < w.cols; begin += kF32Depth) {
-    const auto depth = static_cast<int>(w.cols - begin < kF32Depth ? w.cols - begin : kF32Depth);
-    decode(w.data + panel * w.panel_bytes, begin, depth, scratch.weights);
-    for (int c = 0; c < columns; c += kTileColumns) {
-      const int count = columns - c < kTileColumns ? columns - c : kTileColumns;
-      kTiles[count - 1](scratch.weights, depth, args.x_f32 + (column + c) * args.x_stride + begin,
-                        args.x_stride, scratch.sums + c * kPanelRows);
-    }
-  }
-}
+constexpr auto store_sums = store_panel;
 
 }  // namespace
 
-void linear_f32(const LinearArgs& args) {
-  const Decode decode = decoder(args.weight->layout->kind);
-  auto* floats = reinterpret_cast<float*>(args.scratch);
-  const Scratch scratch{floats, floats + kF32Depth * kPanelRows};
-  for (int64_t panel = args.panel_begin; panel < args.panel_end; ++panel) {
-    for (int column = 0; column < args.columns; column += kF32Columns) {
-      const int columns = args.columns - column < kF32Columns ? args.columns - column : kF32Columns;
-      run_panel(args, decode, panel, column, columns, scratch);
-      store_panel(args, panel, column, columns, scratch.sums);
-    }
-  }
-}
+#include "kernels/isa/linear_f32.inc"
 
 }  // namespace pingti::avx2

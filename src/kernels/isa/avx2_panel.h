@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "kernels/isa/panel_traits.h"
+#include "kernels/isa/store_panel.h"
 
 namespace pingti::avx2 {
 namespace {
@@ -53,22 +54,6 @@ PT_INLINE __m256i load_group(const std::byte* block) {
 }
 
 PT_INLINE __m256 load_halves(const std::byte* src) { return _mm256_cvtph_ps(load128(src)); }
-
-// Adds bias and residual and writes `columns` columns of the rows of one panel; sums: [columns][16].
-inline void store_panel(const LinearArgs& args, int64_t panel, int column, int columns, const float* sums) {
-  const int64_t first = panel * kPanelRows;
-  const int64_t left = args.weight->rows - first;
-  const int rows = left < kPanelRows ? static_cast<int>(left) : kPanelRows;
-  for (int c = 0; c < columns; ++c) {
-    float* y = args.y + (column + c) * args.y_stride + first;
-    const float* sum = sums + c * kPanelRows;
-    for (int row = 0; row < rows; ++row) {
-      float value = sum[row];
-      if (args.bias != nullptr) value += args.bias[first + row];
-      y[row] = args.accumulate ? y[row] + value : value;
-    }
-  }
-}
 
 }  // namespace
 }  // namespace pingti::avx2

@@ -10,8 +10,6 @@
 namespace pingti::avx2 {
 namespace {
 
-constexpr int kTileColumns = 4;
-
 // Groups whose 16-bit sums can be added: each is at most 2 * 127 * (2^bits - 1).
 constexpr int groups_per_sum(int bits) { return bits <= 4 ? 8 : bits == 5 ? 4 : bits == 6 ? 2 : 1; }
 constexpr bool has_signed_weights(int bits) { return bits == 8; }
@@ -73,105 +71,54 @@ PT_INLINE __m256i scale_pairs(const std::byte* first, const std::byte* second) {
   return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(load64(first), load64(second)));
 }
 
-// totals += sub-scale * integers, over the sub-blocks of one block.
-template <class S, int Columns>
-PT_INLINE void add_super_block(const std::byte* block, const std::byte* scales, const ActivationBlock* x,
-                               int64_t x_stride, __m256i (&totals)[2][Columns]) {
-  using T = typename S::Traits;
-  const __m256i first[2] = {scale_pairs(scales, scales), scale_pairs(scales + kHalfRows, scales + kHalfRows)};
-  if constexpr (T::kSubBlock == 32) {
-    add_range<S, Columns, 0, 8>(block, x, x_stride, first, totals);
-  } else {
-    const std::byte* next = scales + kPanelRows;
-    const __m256i second[2] = {scale_pairs(next, next), scale_pairs(next + kHalfRows, next + kHalfRows)};
-    add_range<S, Columns, 0, 4>(block, x, x_stride, first, totals);
-    add_range<S, Columns, 4, 8>(block, x, x_stride, second, totals);
-  }
-  if constexpr (T::kOffset != 0) {
-    static_assert(T::kSubBlock == 16);
-#pragma GCC unroll 2
-    for (int h = 0; h < 2; ++h) {
-      const __m256i pairs = scale_pairs(scales + h * kHalfRows, scales + kPanelRows + h * kHalfRows);
-#pragma GCC unroll 4
-      for (int c = 0; c < Columns; ++c) {
-        int32_t half_sums;
-        __builtin_memcpy(&half_sums, x[c * x_stride].half_sums, 4);
-        const __m256i sum = _mm256_madd_epi16(pairs, _mm256_set1_epi32(half_sums));
-        totals[h][c] = _mm256_sub_epi32(totals[h][c], _mm256_slli_epi32(sum, log2_of(T::kOffset)));
-      }
-    }
-  }
-}
-
-// K-quants.
-template <class S, int Columns>
-PT_INLINE void super_tile(const TileArgs& args) {
-  using T = typename S::Traits;
-  const ActivationBlock* x = args.x;
-  const int64_t x_stride = args.x_stride;
-#pragma GCC unroll 8
-  for (int i = 0; i < 2 * Columns; ++i) _mm256_store_ps(args.sums + kHalfRows * i, _mm256_setzero_ps());
-  const std::byte* unit = args.panel;
-  for (int64_t b = 0; b < args.blocks; b += T::kUnitBlocks, x += T::kUnitBlocks, unit += S::kUnitBytes) {
-    __m256i totals[2][Columns];
-    clear<Columns>(totals);
-    for (int i = 0; i < T::kUnitBlocks; ++i) {
-      const std::byte* block = unit + T::kQuantsOffset + i * S::kBlockBytes;
-      if constexpr (!S::kWidened) prefetch<S::kBlockBytes + 64>(block);
-      const std::byte* scales = unit + T::kScalesOffset + i * kPanelRows * kActivationBlock / T::kSubBlock;
-      add_super_block<S, Columns>(block, scales, x + i, x_stride, totals);
-    }
-    const __m256 scales[2] = {load_halves(unit), load_halves(unit + 2 * kHalfRows)};
-    fold<Columns>(totals, scales, x, x_stride, args.sums);
-    if constexpr (T::kMin) add_mins<T, Columns>(unit, x, x_stride, args.sums);
-  }
-}
-
-// Formats with one f16 scale per block.
-template <class S, int Columns>
-PT_INLINE void plain_tile(const TileArgs& args) {
-  using T = typename S::Traits;
-  const ActivationBlock* x = args.x;
-  const int64_t x_stride = args.x_stride;
-#pragma GCC unroll 8
-  for (int i = 0; i < 2 * Columns; ++i) _mm256_store_ps(args.sums + kHalfRows * i, _mm256_setzero_ps());
-  const __m256i ones = _mm256_set1_epi16(1);
-  const __m256i factors[2] = {ones, ones};
-  for (int64_t b = 0; b < args.blocks; ++b, ++x) {
-    const std::byte* unit = args.panel + b / T::kUnitBlocks * S::kUnitBytes;
-    const int i = static_cast<int>(b % T::kUnitBlocks);
-    const std::byte* block = unit + T::kQuantsOffset + i * S::kBlockBytes;
-    if constexpr (!S::kWidened) prefetch<S::kBlockBytes + 64>(block);
-    __m256i totals[2][Columns];
-    clear<Columns>(totals);
+struct PairSums {
+  template <class S, int Columns>
+  PT_INLINE static void add_block(const std::byte* block, const ActivationBlock* x, int64_t x_stride,
+                                  __m256i (&sums)[2][Columns]) {
+    using T = typename S::Traits;
+    const __m256i ones = _mm256_set1_epi16(1);
+    clear<Columns>(sums);
     if constexpr (T::kOffset != 0 && !has_signed_weights(T::kBits)) {
 #pragma GCC unroll 4
       for (int c = 0; c < Columns; ++c) {
-        totals[0][c] = totals[1][c] =
+        sums[0][c] = sums[1][c] =
             _mm256_slli_epi32(_mm256_set1_epi32(x[c * x_stride].neg_sum), log2_of(T::kOffset));
       }
     }
-    add_range<S, Columns, 0, 8>(block, x, x_stride, factors, totals);
-    const std::byte* stored = unit + T::kScalesOffset + i * 2 * kPanelRows;
-    const __m256 scales[2] = {load_halves(stored), load_halves(stored + 2 * kHalfRows)};
-    fold<Columns>(totals, scales, x, x_stride, args.sums);
-    if constexpr (T::kMin)
-      add_block_min<Columns>(unit + T::kMinsOffset + i * 2 * kPanelRows, x, x_stride, args.sums);
+    const __m256i factors[2] = {ones, ones};
+    add_range<S, Columns, 0, 8>(block, x, x_stride, factors, sums);
   }
-}
 
-template <class S, int Columns>
-void tile(const TileArgs& args) {
-  if constexpr (S::Traits::kSuper) {
-    super_tile<S, Columns>(args);
-  } else {
-    plain_tile<S, Columns>(args);
+  template <class S, int Columns>
+  PT_INLINE static void add_super_block(const std::byte* block, const std::byte* scales,
+                                        const ActivationBlock* x, int64_t x_stride,
+                                        __m256i (&totals)[2][Columns]) {
+    using T = typename S::Traits;
+    const __m256i first[2] = {scale_pairs(scales, scales),
+                              scale_pairs(scales + kHalfRows, scales + kHalfRows)};
+    if constexpr (T::kSubBlock == 32) {
+      add_range<S, Columns, 0, 8>(block, x, x_stride, first, totals);
+    } else {
+      const std::byte* next = scales + kPanelRows;
+      const __m256i second[2] = {scale_pairs(next, next), scale_pairs(next + kHalfRows, next + kHalfRows)};
+      add_range<S, Columns, 0, 4>(block, x, x_stride, first, totals);
+      add_range<S, Columns, 4, 8>(block, x, x_stride, second, totals);
+    }
+    if constexpr (T::kOffset != 0) {
+      static_assert(T::kSubBlock == 16);
+#pragma GCC unroll 2
+      for (int h = 0; h < 2; ++h) {
+        const __m256i pairs = scale_pairs(scales + h * kHalfRows, scales + kPanelRows + h * kHalfRows);
+#pragma GCC unroll 4
+        for (int c = 0; c < Columns; ++c) {
+          int32_t half_sums;
+          __builtin_memcpy(&half_sums, x[c * x_stride].half_sums, 4);
+          const __m256i sum = _mm256_madd_epi16(pairs, _mm256_set1_epi32(half_sums));
+          totals[h][c] = _mm256_sub_epi32(totals[h][c], _mm256_slli_epi32(sum, log2_of(T::kOffset)));
+        }
+      }
+    }
   }
-}
-
-template <class S>
-struct Tiles {
-  static constexpr Tile kByColumns[kTileColumns] = {tile<S, 1>, tile<S, 2>, tile<S, 3>, tile<S, 4>};
 };
 
 }  // namespace

@@ -1,5 +1,4 @@
-// linear_f32 with AVX-512: two panels are decoded to floats, 256 values of K at a time, and multiplied by
-// FMA.
+// linear_f32 with AVX-512, two panels at a time.
 #include "kernels/isa/avx512vnni_panel.h"
 #include "kernels/isa/functions.h"
 
@@ -7,10 +6,8 @@ namespace pingti::avx512vnni {
 namespace {
 
 constexpr int kTileColumns = 8;
-constexpr int kTileRows = 2 * kPanelRows;
-
-// Decoded weights: [depth][32 rows]; this panel's 16 rows start at `out`.
-using Decode = void (*)(const std::byte* panel, int64_t begin, int depth, float* out);
+constexpr int kF32Panels = 2;
+constexpr int kF32Rows = kF32Panels * kPanelRows;
 
 struct SubBlock {
   __m512 scale, min;
@@ -45,13 +42,13 @@ PT_INLINE void decode_group(const std::byte* block, const SubBlock& s, float* ou
     const __m512 value = _mm512_cvtepi32_ps(_mm512_sub_epi32(q, _mm512_set1_epi32(T::kOffset)));
     __m512 w = _mm512_mul_ps(value, s.scale);
     if constexpr (T::kMin) w = T::kSuper ? _mm512_sub_ps(w, s.min) : _mm512_add_ps(w, s.min);
-    _mm512_store_ps(out + k * kTileRows, w);
+    _mm512_store_ps(out + k * kF32Rows, w);
   }
 }
 
 template <class T, int Group>
 PT_INLINE void decode_groups(const std::byte* block, const SubBlock (&s)[2], float* out) {
-  decode_group<T, Group>(block, s[T::kSubBlock == 16 ? Group / 4 : 0], out + 4 * Group * kTileRows);
+  decode_group<T, Group>(block, s[T::kSubBlock == 16 ? Group / 4 : 0], out + 4 * Group * kF32Rows);
   if constexpr (Group < 7) decode_groups<T, Group + 1>(block, s, out);
 }
 
@@ -64,21 +61,21 @@ void decode_quantized(const std::byte* panel, int64_t begin, int depth, float* o
     const int in_unit = static_cast<int>(block % T::kUnitBlocks);
     const SubBlock s[2] = {load_sub_block<T>(unit, in_unit * kPerBlock),
                            load_sub_block<T>(unit, in_unit * kPerBlock + kPerBlock - 1)};
-    decode_groups<T, 0>(unit + T::kQuantsOffset + in_unit * T::kBlockBytes, s, out + k * kTileRows);
+    decode_groups<T, 0>(unit + T::kQuantsOffset + in_unit * T::kBlockBytes, s, out + k * kF32Rows);
   }
 }
 
 void decode_f32(const std::byte* panel, int64_t begin, int depth, float* out) {
   const auto* src = reinterpret_cast<const float*>(panel) + begin * kPanelRows;
   for (int k = 0; k < depth; ++k) {
-    _mm512_store_ps(out + k * kTileRows, _mm512_load_ps(src + k * kPanelRows));
+    _mm512_store_ps(out + k * kF32Rows, _mm512_load_ps(src + k * kPanelRows));
   }
 }
 
 void decode_f16(const std::byte* panel, int64_t begin, int depth, float* out) {
   const std::byte* src = panel + begin * kPanelRows * 2;
   for (int k = 0; k < depth; ++k) {
-    _mm512_store_ps(out + k * kTileRows, load_halves(src + k * kPanelRows * 2));
+    _mm512_store_ps(out + k * kF32Rows, load_halves(src + k * kPanelRows * 2));
   }
 }
 
@@ -86,25 +83,8 @@ void decode_bf16(const std::byte* panel, int64_t begin, int depth, float* out) {
   const auto* src = reinterpret_cast<const __m256i*>(panel + begin * kPanelRows * 2);
   for (int k = 0; k < depth; ++k) {
     const __m512i wide = _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_load_si256(src + k)), 16);
-    _mm512_store_ps(out + k * kTileRows, _mm512_castsi512_ps(wide));
+    _mm512_store_ps(out + k * kF32Rows, _mm512_castsi512_ps(wide));
   }
-}
-
-Decode decoder(PackedKind kind) {
-  switch (kind) {
-#define PT_PACKED(name, bits, sub_block, super, min, offset) \
-  case PackedKind::k##name:                                  \
-    return decode_quantized<Packed##name>;
-#include "kernels/isa/packed_formats.inc"
-#undef PT_PACKED
-    case PackedKind::kF32:
-      return decode_f32;
-    case PackedKind::kF16:
-      return decode_f16;
-    case PackedKind::kBF16:
-      return decode_bf16;
-  }
-  return nullptr;
 }
 
 // sums[column][32] += weights [depth][32] times `Columns` columns, each sum taken from zero.
@@ -115,8 +95,8 @@ void tile(const float* weights, int depth, const float* x, int64_t x_stride, flo
   for (int c = 0; c < Columns; ++c) acc[0][c] = acc[1][c] = _mm512_setzero_ps();
 #pragma GCC unroll 2
   for (int k = 0; k < depth; ++k) {
-    const __m512 w0 = _mm512_load_ps(weights + k * kTileRows);
-    const __m512 w1 = _mm512_load_ps(weights + k * kTileRows + kPanelRows);
+    const __m512 w0 = _mm512_load_ps(weights + k * kF32Rows);
+    const __m512 w1 = _mm512_load_ps(weights + k * kF32Rows + kPanelRows);
 #pragma GCC unroll 8
     for (int c = 0; c < Columns; ++c) {
       const __m512 a = _mm512_set1_ps(x[c * x_stride + k]);
@@ -126,7 +106,7 @@ void tile(const float* weights, int depth, const float* x, int64_t x_stride, flo
   }
 #pragma GCC unroll 8
   for (int c = 0; c < Columns; ++c) {
-    float* out = sums + c * kTileRows;
+    float* out = sums + c * kF32Rows;
     _mm512_store_ps(out, _mm512_add_ps(_mm512_load_ps(out), acc[0][c]));
     _mm512_store_ps(out + kPanelRows, _mm512_add_ps(_mm512_load_ps(out + kPanelRows), acc[1][c]));
   }
@@ -136,43 +116,10 @@ using Tile = void (*)(const float* weights, int depth, const float* x, int64_t x
 constexpr Tile kTiles[kTileColumns] = {tile<1>, tile<2>, tile<3>, tile<4>,
                                        tile<5>, tile<6>, tile<7>, tile<8>};
 
-struct Scratch {
-  float* weights;  // [kF32Depth][32]
-  float* sums;     // [kF32Columns][32]
-};
-
-// Columns [column, column + columns) of the rows of panels `panel` and `panel + 1`.
-void run_pair(const LinearArgs& args, Decode decode, int64_t panel, int column, int columns,
-              const Scratch& scratch) {
-  const PackedMatrix& w = *args.weight;
-  const std::byte* first = w.data + panel * w.panel_bytes;
-  const std::byte* second = panel + 1 < args.panel_end ? first + w.panel_bytes : first;
-  for (int i = 0; i < columns * kTileRows; i += 16) _mm512_store_ps(scratch.sums + i, _mm512_setzero_ps());
-  for (int64_t begin = 0; begin < w.cols; begin += kF32Depth) {
-    const auto depth = static_cast<int>(w.cols - begin < kF32Depth ? w.cols - begin : kF32Depth);
-    decode(first, begin, depth, scratch.weights);
-    decode(second, begin, depth, scratch.weights + kPanelRows);
-    for (int c = 0; c < columns; c += kTileColumns) {
-      const int count = columns - c < kTileColumns ? columns - c : kTileColumns;
-      kTiles[count - 1](scratch.weights, depth, args.x_f32 + (column + c) * args.x_stride + begin,
-                        args.x_stride, scratch.sums + c * kTileRows);
-    }
-  }
-}
+constexpr auto store_sums = store_tile;
 
 }  // namespace
 
-void linear_f32(const LinearArgs& args) {
-  const Decode decode = decoder(args.weight->layout->kind);
-  auto* floats = reinterpret_cast<float*>(args.scratch);
-  const Scratch scratch{floats, floats + kF32Depth * kTileRows};
-  for (int64_t panel = args.panel_begin; panel < args.panel_end; panel += 2) {
-    for (int column = 0; column < args.columns; column += kF32Columns) {
-      const int columns = args.columns - column < kF32Columns ? args.columns - column : kF32Columns;
-      run_pair(args, decode, panel, column, columns, scratch);
-      store_tile(args, panel, column, columns, scratch.sums);
-    }
-  }
-}
+#include "kernels/isa/linear_f32.inc"
 
 }  // namespace pingti::avx512vnni

@@ -1,26 +1,9 @@
-// linear_int8 with AVX-VNNI: splits the work into tiles (avxvnni_tile.h).
-#include "base/check.h"
+// linear_int8 with AVX-VNNI (avxvnni_tile.h, avx2_fold.h).
 #include "kernels/isa/avxvnni_tile.h"
 #include "kernels/isa/functions.h"
 
 namespace pingti::avxvnni {
-namespace {
 
-constexpr int kDirectColumns = 2 * kTileColumns;
-
-}  // namespace
-
-void linear_int8(const LinearArgs& args) {
-  PT_CHECK(args.x_int8->scale_block >= args.weight->layout->scale_block);
-  switch (args.weight->layout->kind) {
-#define PT_PACKED(name, bits, sub_block, super, min, offset) \
-  case PackedKind::k##name:                                  \
-    return run<Tiles, Packed##name>(args, kDirectColumns);
-#include "kernels/isa/packed_formats.inc"
-#undef PT_PACKED
-    default:
-      PT_CHECK(!"float formats have no int8 product");
-  }
-}
+void linear_int8(const LinearArgs& args) { run_format<ByteDot>(args); }
 
 }  // namespace pingti::avxvnni

@@ -13,8 +13,6 @@ namespace {
 
 using namespace avx2;
 
-constexpr int kTileColumns = 4;
-
 // Pins an integer sum where it is: the compiler would otherwise interleave sub-blocks and run out of
 // registers.
 PT_INLINE void pin(__m256i& sum) { asm("" : "+x"(sum)); }
@@ -68,71 +66,24 @@ PT_INLINE void add_sub_block(const std::byte* block, const std::byte* scales, co
   }
 }
 
-// K-quants.
-template <class S, int Columns>
-PT_INLINE void super_tile(const TileArgs& args) {
-  using T = typename S::Traits;
-  const ActivationBlock* x = args.x;
-  const int64_t x_stride = args.x_stride;
-#pragma GCC unroll 16
-  for (int i = 0; i < 2 * Columns; ++i) _mm256_store_ps(args.sums + kHalfRows * i, _mm256_setzero_ps());
-  const std::byte* unit = args.panel;
-  for (int64_t b = 0; b < args.blocks; b += T::kUnitBlocks, x += T::kUnitBlocks, unit += S::kUnitBytes) {
-    __m256i totals[2][Columns];
-    clear<Columns>(totals);
-#pragma GCC unroll 1
-    for (int i = 0; i < T::kUnitBlocks; ++i) {
-      const std::byte* block = unit + T::kQuantsOffset + i * S::kBlockBytes;
-      const std::byte* scales = unit + T::kScalesOffset + i * kPanelRows * kActivationBlock / T::kSubBlock;
-      if constexpr (!S::kWidened) prefetch<S::kBlockBytes + 64>(block);
-      add_sub_block<S, Columns, 0>(block, scales, x + i, x_stride, totals);
-      if constexpr (T::kSubBlock == 16) add_sub_block<S, Columns, 1>(block, scales, x + i, x_stride, totals);
-    }
-    const __m256 scales[2] = {load_halves(unit), load_halves(unit + 2 * kHalfRows)};
-    fold<Columns>(totals, scales, x, x_stride, args.sums);
-    if constexpr (T::kMin) add_mins<T, Columns>(unit, x, x_stride, args.sums);
-  }
-}
-
-// Formats with one f16 scale per block.
-template <class S, int Columns>
-PT_INLINE void plain_tile(const TileArgs& args) {
-  using T = typename S::Traits;
-  const ActivationBlock* x = args.x;
-  const int64_t x_stride = args.x_stride;
-#pragma GCC unroll 16
-  for (int i = 0; i < 2 * Columns; ++i) _mm256_store_ps(args.sums + kHalfRows * i, _mm256_setzero_ps());
-  const std::byte* unit = args.panel;
-#pragma GCC unroll 1
-  for (int64_t b = 0; b < args.blocks; ++b, ++x) {
-    const int i = static_cast<int>(b % T::kUnitBlocks);
-    const std::byte* block = unit + T::kQuantsOffset + i * S::kBlockBytes;
-    if constexpr (!S::kWidened) prefetch<S::kBlockBytes + 64>(block);
-    __m256i sums[2][Columns];
+struct ByteDot {
+  template <class S, int Columns>
+  PT_INLINE static void add_block(const std::byte* block, const ActivationBlock* x, int64_t x_stride,
+                                  __m256i (&sums)[2][Columns]) {
 #pragma GCC unroll 8
-    for (int c = 0; c < Columns; ++c) sums[0][c] = sums[1][c] = first_sum<T>(&x[c * x_stride].neg_sum);
+    for (int c = 0; c < Columns; ++c)
+      sums[0][c] = sums[1][c] = first_sum<typename S::Traits>(&x[c * x_stride].neg_sum);
     add_groups<S, Columns, 0, 8>(block, x, x_stride, sums);
-    const std::byte* stored = unit + T::kScalesOffset + i * 2 * kPanelRows;
-    const __m256 scales[2] = {load_halves(stored), load_halves(stored + 2 * kHalfRows)};
-    fold<Columns>(sums, scales, x, x_stride, args.sums);
-    if constexpr (T::kMin)
-      add_block_min<Columns>(unit + T::kMinsOffset + i * 2 * kPanelRows, x, x_stride, args.sums);
-    if (i == T::kUnitBlocks - 1) unit += S::kUnitBytes;
   }
-}
 
-template <class S, int Columns>
-void tile(const TileArgs& args) {
-  if constexpr (S::Traits::kSuper) {
-    super_tile<S, Columns>(args);
-  } else {
-    plain_tile<S, Columns>(args);
+  template <class S, int Columns>
+  PT_INLINE static void add_super_block(const std::byte* block, const std::byte* scales,
+                                        const ActivationBlock* x, int64_t x_stride,
+                                        __m256i (&totals)[2][Columns]) {
+    add_sub_block<S, Columns, 0>(block, scales, x, x_stride, totals);
+    if constexpr (S::Traits::kSubBlock == 16)
+      add_sub_block<S, Columns, 1>(block, scales, x, x_stride, totals);
   }
-}
-
-template <class S>
-struct Tiles {
-  static constexpr Tile kByColumns[kTileColumns] = {tile<S, 1>, tile<S, 2>, tile<S, 3>, tile<S, 4>};
 };
 
 }  // namespace

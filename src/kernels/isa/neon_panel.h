@@ -4,6 +4,7 @@
 #include <arm_neon.h>
 
 #include "kernels/isa/panel_traits.h"
+#include "kernels/isa/store_panel.h"
 
 namespace pingti::neon {
 namespace {
@@ -74,22 +75,6 @@ PT_INLINE RowIntegers load_row_int8(const std::byte* src) {
   const int16x8_t high = vmovl_s8(vget_high_s8(bytes));
   return {{vmovl_s16(vget_low_s16(low)), vmovl_s16(vget_high_s16(low)), vmovl_s16(vget_low_s16(high)),
            vmovl_s16(vget_high_s16(high))}};
-}
-
-// Adds bias and residual and writes `columns` columns of the rows of one panel; sums: [columns][16].
-inline void store_panel(const LinearArgs& args, int64_t panel, int column, int columns, const float* sums) {
-  const int64_t first = panel * kPanelRows;
-  const int64_t left = args.weight->rows - first;
-  const int rows = left < kPanelRows ? static_cast<int>(left) : kPanelRows;
-  for (int c = 0; c < columns; ++c) {
-    float* y = args.y + (column + c) * args.y_stride + first;
-    const float* sum = sums + c * kPanelRows;
-    for (int row = 0; row < rows; ++row) {
-      float value = sum[row];
-      if (args.bias != nullptr) value += args.bias[first + row];
-      y[row] = args.accumulate ? y[row] + value : value;
-    }
-  }
 }
 
 }  // namespace

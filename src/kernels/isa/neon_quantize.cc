@@ -44,39 +44,19 @@ int quantize_half(const float32x4_t* x, float32x4_t inverse, int8_t* q) {
   return vaddlvq_s16(vaddq_s16(words[0], words[1]));
 }
 
+struct HalfSums {  // of 16 integers each
+  int lo, hi;
+};
+
+HalfSums quantize_block(const float* x, int64_t i, int64_t end, float inverse, int8_t* q) {
+  const float32x4_t factor = vdupq_n_f32(inverse);
+  float32x4_t values[kQuarters];
+  load_padded(x, i, end, values);
+  return {quantize_half(values, factor, q), quantize_half(values + kQuarters / 2, factor, q + 16)};
+}
+
 }  // namespace
 
-void quantize(const float* x, int64_t count, int scale_block, ActivationBlock* out) {
-  for (int64_t begin = 0; begin < count; begin += scale_block) {
-    const int64_t end = begin + scale_block < count ? begin + scale_block : count;
-    const float peak = peak_of(x, begin, end);
-    const bool zero = peak < 1e-30f;  // below this the inverse overflows
-    const float scale = zero ? 0.0f : peak / 127.0f;
-    const float32x4_t inverse = vdupq_n_f32(zero ? 0.0f : 127.0f / peak);
-    for (int64_t i = begin; i < end; i += kActivationBlock) {
-      ActivationBlock& block = out[i / kActivationBlock];
-      float32x4_t values[kQuarters];
-      load_padded(x, i, end, values);
-      const int lo = quantize_half(values, inverse, block.q);
-      const int hi = quantize_half(values + kQuarters / 2, inverse, block.q + 16);
-      const int sum = lo + hi;
-      block.scale = scale;
-      block.scaled_sum = scale * static_cast<float>(sum);
-      block.neg_sum = -sum;
-      block.neg_sum_lo = -lo;
-      block.neg_sum_hi = -hi;
-      block.half_sums[0] = static_cast<int16_t>(lo);
-      block.half_sums[1] = static_cast<int16_t>(hi);
-      block.pair_sums[0] = block.pair_sums[1] = 0;
-      block.scale_block = scale_block;
-      if (scale_block == kActivationBlock) continue;
-      if ((i - begin) / kActivationBlock % 2 == 0) {
-        block.pair_sums[0] = static_cast<int16_t>(sum);
-      } else {
-        out[i / kActivationBlock - 1].pair_sums[1] = static_cast<int16_t>(sum);
-      }
-    }
-  }
-}
+#include "kernels/isa/quantize.inc"
 
 }  // namespace pingti::neon
