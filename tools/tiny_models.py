@@ -95,20 +95,27 @@ def write_gguf(path, name, model, config):
     writer.close()
 
 
+def make_model(name):
+    """A random model whose weights f16 holds exactly; the same one each time."""
+    config = MODELS[name]
+    torch.manual_seed(7)
+    config.attn_implementation = "eager"
+    model = AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.normal_(std=0.25)
+            else:
+                parameter.normal_(std=0.1).add_(0.0 if name == "gemma3" else 1.0)
+            parameter.copy_(parameter.half().float())
+    return model
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     for name, config in MODELS.items():
-        torch.manual_seed(7)
-        config.attn_implementation = "eager"
-        model = AutoModelForCausalLM.from_config(config).eval()
-        with torch.no_grad():
-            for parameter in model.parameters():
-                if parameter.ndim == 2:
-                    parameter.normal_(std=0.25)
-                else:
-                    parameter.normal_(std=0.1).add_(0.0 if name == "gemma3" else 1.0)
-                parameter.copy_(parameter.half().float())
+        model = make_model(name)
         tokens = torch.randint(0, config.vocab_size, (80,))
         with torch.inference_mode():
             logits = model(tokens[None]).logits[0]

@@ -9,29 +9,12 @@ own included. Layers with a window of their own keep it, and see no sinks.
 import json
 
 import torch
-from transformers import AutoModelForCausalLM
 
 import tiny_models
 
 CASES = [("llama", 100, 5), ("llama3", 33, 32), ("qwen2", 150, 0), ("gemma3", 130, 3)]
 LENGTH = 400
 ROWS = [20, 64, 107, 200, 255, 256, 300, 361, 399]
-
-
-def make_model(name):
-    """As tiny_models.main() makes it."""
-    config = tiny_models.MODELS[name]
-    torch.manual_seed(7)
-    config.attn_implementation = "eager"
-    model = AutoModelForCausalLM.from_config(config).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim == 2:
-                parameter.normal_(std=0.25)
-            else:
-                parameter.normal_(std=0.1).add_(0.0 if name == "gemma3" else 1.0)
-            parameter.copy_(parameter.half().float())
-    return model, config
 
 
 def mask_of(window, sinks):
@@ -44,7 +27,7 @@ def mask_of(window, sinks):
 def main():
     cases = []
     for name, window, sinks in CASES:
-        model, config = make_model(name)
+        config, model = tiny_models.MODELS[name], tiny_models.make_model(name)
         tokens = torch.randint(0, config.vocab_size, (LENGTH,), generator=torch.Generator().manual_seed(11))
         mask = mask_of(window, sinks)
         if name == "gemma3":

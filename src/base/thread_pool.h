@@ -31,6 +31,15 @@ class ThreadPool {
     start([](const void* b, int index) { (*static_cast<const Body*>(b))(index); }, &body);
   }
 
+  // body(item, thread) for every item in [0, count), each handed out on its own: for items that take long.
+  template <class Body>
+  void for_each(int64_t count, const Body& body) {
+    std::atomic<int64_t> next{0};
+    run([&](int thread) {
+      for (int64_t item; (item = next.fetch_add(1, std::memory_order_relaxed)) < count;) body(item, thread);
+    });
+  }
+
  private:
   using Call = void (*)(const void* body, int index);
   void start(Call call, const void* body);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "support/runnable_kernels.h"
 #include "quant/half.h"
 
 namespace pingti {
@@ -24,14 +25,6 @@ inline std::vector<DType> all_types() {
   std::vector<DType> types = quantized_types();
   for (DType type : {DType::kF32, DType::kF16, DType::kBF16}) types.push_back(type);
   return types;
-}
-
-inline std::vector<const Kernels*> runnable_kernels() {
-  std::vector<const Kernels*> tables;
-  for (const Kernels* table : all_kernels()) {
-    if (is_runnable(*table)) tables.push_back(table);
-  }
-  return tables;
 }
 
 // Where the f16 scales of a block are, as byte offsets; -1: none.

@@ -1,6 +1,7 @@
 // What one forward pass computes: some tokens of some sequences, in one batch.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -25,5 +26,11 @@ struct Batch {
   std::span<const SequenceSlice> sequences;  // in row order, covering all rows
   std::span<const int32_t> logit_rows;       // ascending rows whose logits are wanted
 };
+
+// The slice that holds a row of the batch.
+inline const SequenceSlice& slice_of(const Batch& batch, int64_t row) {
+  const auto after = std::ranges::upper_bound(batch.sequences, row, {}, &SequenceSlice::first_row);
+  return *(after - 1);
+}
 
 }  // namespace pingti

@@ -1,36 +1,16 @@
 #include "model/cpu_attention.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <limits>
 
+#include "model/attention_blocks.h"
+
 namespace pingti {
-namespace {
-
-int64_t partial_stride(int head_dim) { return (head_dim + 2 + 15) / 16 * 16; }
-
-constexpr int64_t kBlockPages = kAttentionBlock / kPageTokens;
-using BlockPages = std::array<const std::byte*, kBlockPages>;
-
-// Pages of a key block; null where the sequence holds none.
-BlockPages pages_of(const AttentionLayer& layer, std::span<const PageId> table, int64_t block) {
-  BlockPages pages = {};
-  for (size_t i = 0; i < pages.size(); ++i) {
-    const size_t index = static_cast<size_t>(block) * pages.size() + i;
-    if (index < table.size() && table[index] != kNoPage) pages[i] = layer.pool->data(table[index]);
-  }
-  return pages;
-}
-
-}  // namespace
 
 // On the caller's thread, where running out of memory can be told.
 void CpuAttention::size_workspaces(const AttentionPlan& plan, int head_dim) {
   const int64_t stride = partial_stride(head_dim);
-  const auto grow = [](auto& values, int64_t size) {
-    if (values.size() < static_cast<size_t>(size)) values.resize(static_cast<size_t>(size));
-  };
   grow(partials_, plan.partial_rows * stride);
   const int rows = plan.tile_tokens * plan.group;
   for (Workspace& workspace : workspaces_) {
@@ -52,12 +32,8 @@ void CpuAttention::run(const AttentionLayer& layer, const Batch& batch, const fl
   const bool own_blocks = scale_block == 0 || int64_t{plan.group} * head_dim % scale_block == 0;
   const Call call{layer, batch, plan, qkv, out, own_blocks ? scale_block : 0};
 
-  std::atomic<size_t> next{0};
-  threads_.run([&](int thread) {
-    Workspace& workspace = workspaces_[static_cast<size_t>(thread)];
-    for (size_t index; (index = next.fetch_add(1, std::memory_order_relaxed)) < plan.tasks.size();) {
-      run_task(call, plan.tasks[index], workspace);
-    }
+  threads_.for_each(static_cast<int64_t>(plan.tasks.size()), [&](int64_t index, int thread) {
+    run_task(call, plan.tasks[static_cast<size_t>(index)], workspaces_[static_cast<size_t>(thread)]);
   });
   if (!own_blocks) {
     for (size_t row = 0; row < batch.tokens.size(); ++row) {
@@ -91,18 +67,15 @@ bool CpuAttention::fill_rows(const Call& call, const AttentionTask& task, int64_
   const int group = call.plan.group;
   const int64_t width = int64_t{config.heads + 2 * config.kv_heads} * config.head_dim;
   const SequenceSlice& slice = call.batch.sequences[task.slice];
-  const auto clip = [block](int64_t key) {
-    return static_cast<int>(std::clamp<int64_t>(key - block * kAttentionBlock, 0, kAttentionBlock));
-  };
   bool any = false;
   for (int token = task.token_begin; token < task.token_end; ++token) {
     const int64_t position = slice.first_position + token;
     const int64_t row = slice.first_row + token;
     const float* q = call.qkv + row * width + int64_t{task.kv_head} * group * config.head_dim;
     AttendRow seen{.q = q,
-                   .key_begin = clip(first_visible(position, layer.window)),
-                   .key_end = clip(position + 1),
-                   .sink_end = clip(std::min<int64_t>(layer.sinks, position + 1))};
+                   .key_begin = clip_to_block(first_visible(position, layer.window), block),
+                   .key_end = clip_to_block(position + 1, block),
+                   .sink_end = clip_to_block(std::min<int64_t>(layer.sinks, position + 1), block)};
     if (layer.sparse != nullptr) seen.page_mask = selection_.mask(row, task.kv_head, block);
     any = any || seen.page_mask != 0;
     for (int head = 0; head < group; ++head) {
@@ -124,10 +97,10 @@ void CpuAttention::attend(const Call& call, const AttentionTask& task, float* pa
   const int row_count = (task.token_end - task.token_begin) * call.plan.group;
   const auto& table = call.batch.sequences[task.slice].pages[layer.group];
 
-  BlockPages pages = pages_of(layer, table, task.blocks.at(task.block_begin));
+  BlockPages pages = block_pages(layer, table, task.blocks.at(task.block_begin));
   for (int64_t i = task.block_begin; i < task.block_end; ++i) {
     const bool last = i + 1 == task.block_end;
-    const BlockPages next_pages = last ? BlockPages{} : pages_of(layer, table, task.blocks.at(i + 1));
+    const BlockPages next_pages = last ? BlockPages{} : block_pages(layer, table, task.blocks.at(i + 1));
     float* out = partials + (i - task.block_begin) * stride;
     if (fill_rows(call, task, task.blocks.at(i), workspace)) {
       kernels_.attend_block({.type = kv_type_,

@@ -313,12 +313,6 @@ class CpuBackend final : public Backend {
     }
   }
 
-  static const SequenceSlice& slice_of(const Batch& batch, int64_t row) {
-    auto after = std::ranges::upper_bound(batch.sequences, row, {},
-                                          [](const SequenceSlice& s) { return s.first_row; });
-    return *(after - 1);
-  }
-
   const Kernels& kernels_;
   ThreadPool& threads_;
   const KvType kv_type_;

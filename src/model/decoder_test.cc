@@ -11,37 +11,13 @@
 
 #include "model/runner.h"
 #include "support/fixtures.h"
+#include "support/loaded_model.h"
 #include "support/random_model.h"
+#include "support/runnable_kernels.h"
 #include "support/sanitizers.h"
 
 namespace pingti {
 namespace {
-
-struct Loaded {
-  std::unique_ptr<ThreadPool> threads;
-  std::unique_ptr<Model> model;
-};
-
-Loaded load(const std::filesystem::path& path, const Kernels& kernels, int threads, KvType kv_type,
-            bool f32) {
-  Loaded loaded{std::make_unique<ThreadPool>(threads), nullptr};
-  auto file = gguf::File::open(path);
-  EXPECT_TRUE(file.has_value()) << (file ? "" : file.error().to_string());
-  auto model = Model::load(
-      *file,
-      {.kernels = &kernels, .threads = loaded.threads.get(), .kv_type = kv_type, .activations_f32 = f32});
-  EXPECT_TRUE(model.has_value()) << (model ? "" : model.error().to_string());
-  if (model) loaded.model = *std::move(model);
-  return loaded;
-}
-
-std::vector<const Kernels*> runnable_kernels() {
-  std::vector<const Kernels*> tables;
-  for (const Kernels* kernels : all_kernels()) {
-    if (is_runnable(*kernels)) tables.push_back(kernels);
-  }
-  return tables;
-}
 
 std::vector<float> logits_of(Model& model, std::span<const int32_t> tokens, int chunk) {
   auto runner = Runner::create(model, 1, static_cast<int64_t>(tokens.size()));
@@ -73,7 +49,8 @@ TEST_P(Golden, LogitsEqualTransformers) {
   const auto tokens = expected["tokens"].get<std::vector<int32_t>>();
   for (const Kernels* kernels : runnable_kernels()) {
     SCOPED_TRACE(kernels->isa);
-    Loaded loaded = load(base + ".gguf", *kernels, 2, KvType::kF32, /*f32=*/true);
+    Loaded loaded =
+        load(base + ".gguf", 2, {.kernels = kernels, .kv_type = KvType::kF32, .activations_f32 = true});
     ASSERT_NE(loaded.model, nullptr);
     const auto logits = logits_of(*loaded.model, tokens, 512);
     const auto vocab = static_cast<size_t>(loaded.model->config().vocab);
@@ -121,7 +98,7 @@ TEST_P(Invariance, ChunksAndThreadsChangeNoBit) {
     SCOPED_TRACE(kernels->isa);
     std::vector<float> expected;
     for (int threads : kThreadCounts) {
-      Loaded loaded = load(path_, *kernels, threads, GetParam().kv_type, false);
+      Loaded loaded = load(path_, threads, {.kernels = kernels, .kv_type = GetParam().kv_type});
       ASSERT_NE(loaded.model, nullptr);
       for (int chunk : kChunks) {
         if (chunk == 1 && threads != 2) continue;
@@ -141,7 +118,7 @@ TEST_P(Invariance, TheBatchChangesNoBit) {
   const int vocab = GetParam().model.vocab;
   for (const Kernels* kernels : runnable_kernels()) {
     SCOPED_TRACE(kernels->isa);
-    Loaded loaded = load(path_, *kernels, 2, GetParam().kv_type, false);
+    Loaded loaded = load(path_, 2, {.kernels = kernels, .kv_type = GetParam().kv_type});
     ASSERT_NE(loaded.model, nullptr);
     auto runner = Runner::create(*loaded.model, kSequences, 320);
     ASSERT_TRUE(runner.has_value());

@@ -6,43 +6,17 @@
 
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "model/runner.h"
+#include "support/fixtures.h"
+#include "support/loaded_model.h"
 #include "support/random_model.h"
+#include "support/runnable_kernels.h"
 
 namespace pingti {
 namespace {
-
-struct Loaded {
-  std::unique_ptr<ThreadPool> threads;
-  std::unique_ptr<Model> model;
-};
-
-Loaded load(const std::filesystem::path& path, const Kernels& kernels, int threads,
-            const AttentionPolicy& attention, KvType kv_type = KvType::kF16, bool f32 = false) {
-  Loaded loaded{std::make_unique<ThreadPool>(threads), nullptr};
-  auto file = gguf::File::open(path);
-  EXPECT_TRUE(file.has_value()) << (file ? "" : file.error().to_string());
-  auto model = Model::load(*file, {.kernels = &kernels,
-                                   .threads = loaded.threads.get(),
-                                   .kv_type = kv_type,
-                                   .attention = attention,
-                                   .activations_f32 = f32});
-  EXPECT_TRUE(model.has_value()) << (model ? "" : model.error().to_string());
-  if (model) loaded.model = *std::move(model);
-  return loaded;
-}
-
-std::vector<const Kernels*> runnable_kernels() {
-  std::vector<const Kernels*> tables;
-  for (const Kernels* kernels : all_kernels()) {
-    if (is_runnable(*kernels)) tables.push_back(kernels);
-  }
-  return tables;
-}
 
 // Logits of the last `rows` tokens; those before are computed without.
 std::vector<float> last_logits(Model& model, std::span<const int32_t> tokens, int chunk, size_t rows) {
@@ -74,8 +48,7 @@ std::vector<int32_t> some_tokens(int count, int vocab, uint32_t seed) {
 
 TEST(Window, LogitsEqualTransformersUnderTheSameMask) {
   const std::string folder = std::string(PINGTI_SOURCE_DIR) + "/tests/model/golden/";
-  nlohmann::json cases;
-  std::ifstream(folder + "windows.json") >> cases;
+  const auto cases = read_json_fixture(folder + "windows.json");
   ASSERT_EQ(cases.size(), 4u);
   for (const auto& one : cases) {
     const auto name = one["model"].get<std::string>();
@@ -83,7 +56,9 @@ TEST(Window, LogitsEqualTransformersUnderTheSameMask) {
     const auto tokens = one["tokens"].get<std::vector<int32_t>>();
     for (const Kernels* kernels : runnable_kernels()) {
       SCOPED_TRACE(name + ", " + kernels->isa);
-      Loaded loaded = load(folder + name + ".gguf", *kernels, 2, policy, KvType::kF32, /*f32=*/true);
+      Loaded loaded =
+          load(folder + name + ".gguf", 2,
+               {.kernels = kernels, .kv_type = KvType::kF32, .attention = policy, .activations_f32 = true});
       ASSERT_NE(loaded.model, nullptr);
       const auto logits = last_logits(*loaded.model, tokens, 512, tokens.size());
       const auto vocab = static_cast<size_t>(loaded.model->config().vocab);
@@ -143,7 +118,8 @@ TEST_P(Policy, ChunksAndThreadsChangeNoBit) {
     SCOPED_TRACE(kernels->isa);
     std::vector<float> expected;
     for (int threads : {1, 2, 3, 8}) {
-      Loaded loaded = load(path_, *kernels, threads, policy_, GetParam().kv_type);
+      Loaded loaded =
+          load(path_, threads, {.kernels = kernels, .kv_type = GetParam().kv_type, .attention = policy_});
       ASSERT_NE(loaded.model, nullptr);
       for (int chunk : {512, 64, 7, 1}) {
         if (chunk <= 7 && threads != 2) continue;
@@ -162,7 +138,7 @@ TEST_P(Policy, ChunksAndThreadsChangeNoBit) {
 TEST_P(Policy, TheBatchChangesNoBit) {
   constexpr int kSequences = 5;
   const auto& kernels = *runnable_kernels().front();
-  Loaded loaded = load(path_, kernels, 2, policy_, GetParam().kv_type);
+  Loaded loaded = load(path_, 2, {.kernels = &kernels, .kv_type = GetParam().kv_type, .attention = policy_});
   ASSERT_NE(loaded.model, nullptr);
   auto runner = Runner::create(*loaded.model, kSequences, 1000);
   ASSERT_TRUE(runner.has_value());
@@ -195,7 +171,8 @@ TEST_P(Policy, TheBatchChangesNoBit) {
 TEST_P(Policy, ForgottenTokensLeaveNoTrace) {
   const auto tokens = some_tokens(700, model_.vocab, 9);
   const auto others = some_tokens(80, model_.vocab, 99);
-  Loaded loaded = load(path_, *runnable_kernels().front(), 2, policy_, GetParam().kv_type);
+  Loaded loaded = load(
+      path_, 2, {.kernels = runnable_kernels().front(), .kv_type = GetParam().kv_type, .attention = policy_});
   ASSERT_NE(loaded.model, nullptr);
   auto runner = Runner::create(*loaded.model, 1, 800);
   ASSERT_TRUE(runner.has_value());
@@ -233,7 +210,8 @@ TEST(Sparse, ReadingEverythingEqualsFullAttention) {
   for (const Kernels* kernels : runnable_kernels()) {
     SCOPED_TRACE(kernels->isa);
     const auto logits = [&](const char* sparse) {
-      Loaded loaded = load(path, *kernels, 2, {.sparse = *parse_sparse_attention(sparse)});
+      Loaded loaded =
+          load(path, 2, {.kernels = kernels, .attention = {.sparse = *parse_sparse_attention(sparse)}});
       return last_logits(*loaded.model, tokens, 512, 30);
     };
     const auto full = logits("");
@@ -253,7 +231,7 @@ TEST(Sparse, WorkIsCountedByTheQueryAndPage) {
   ASSERT_TRUE(write_random_model(model, path));
   const auto tokens = some_tokens(320, model.vocab, 3);
   const auto work = [&](const AttentionPolicy& policy) {
-    Loaded loaded = load(path, *runnable_kernels().front(), 2, policy);
+    Loaded loaded = load(path, 2, {.kernels = runnable_kernels().front(), .attention = policy});
     last_logits(*loaded.model, tokens, 512, 1);
     return loaded.model->attention_work();
   };

@@ -1,22 +1,15 @@
 #include "model/page_selection.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <limits>
+
+#include "model/attention_blocks.h"
 
 namespace pingti {
 namespace {
 
-constexpr int64_t kBlockPages = kAttentionBlock / kPageTokens;
-
 int group_of(const ModelConfig& config) { return config.heads / config.kv_heads; }
-int64_t partial_stride(int head_dim) { return (head_dim + 2 + 15) / 16 * 16; }
-
-template <class T>
-void grow(std::vector<T>& values, int64_t count) {
-  if (values.size() < static_cast<size_t>(count)) values.resize(static_cast<size_t>(count));
-}
 
 std::byte* summary_of(const AttentionLayer& layer, PageId page, int kv_head) {
   return layer.pool->data(page) + layer.summary_offset + kv_head * page_summary_bytes(layer.config->head_dim);
@@ -34,17 +27,13 @@ void PageSelection::summarize(const AttentionLayer& layer, const Batch& batch) {
       full.push_back(slice.pages[layer.group][static_cast<size_t>(page)]);
   }
   if (full.empty()) return;
-  const size_t tasks = full.size() * static_cast<size_t>(config.kv_heads);
-  std::atomic<size_t> next{0};
-  threads_.run([&](int) {
-    for (size_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) {
-      const PageId page = full[task / static_cast<size_t>(config.kv_heads)];
-      const int head = static_cast<int>(task % static_cast<size_t>(config.kv_heads));
-      kernels_.page_summary({.type = kv_type_,
-                             .head_dim = config.head_dim,
-                             .k = layer.pool->data(page) + layer.page_offset + head * 2 * head_bytes,
-                             .out = summary_of(layer, page, head)});
-    }
+  threads_.for_each(static_cast<int64_t>(full.size()) * config.kv_heads, [&](int64_t task, int) {
+    const PageId page = full[static_cast<size_t>(task / config.kv_heads)];
+    const int head = static_cast<int>(task % config.kv_heads);
+    kernels_.page_summary({.type = kv_type_,
+                           .head_dim = config.head_dim,
+                           .k = layer.pool->data(page) + layer.page_offset + head * 2 * head_bytes,
+                           .out = summary_of(layer, page, head)});
   });
 }
 
@@ -79,31 +68,25 @@ void PageSelection::choose(const AttentionLayer& layer, const Batch& batch, cons
   const int64_t width = int64_t{config.heads + 2 * config.kv_heads} * config.head_dim;
   const int64_t group_width = int64_t{group_of(config)} * config.head_dim;
   int64_t last = 0;
-  std::vector<const SequenceSlice*> slices(batch.tokens.size());
-  for (const SequenceSlice& slice : batch.sequences) {
+  for (const SequenceSlice& slice : batch.sequences)
     last = std::max(last, slice.first_position + slice.row_count - 1);
-    std::fill_n(slices.begin() + slice.first_row, slice.row_count, &slice);
-  }
   kv_heads_ = config.kv_heads;
   blocks_ = last / kAttentionBlock + 1;
   masks_.assign(batch.tokens.size() * static_cast<size_t>(kv_heads_ * blocks_), 0xff);
   size_workspaces(config, last / kPageTokens);
 
   const auto tasks = static_cast<int64_t>(batch.tokens.size()) * kv_heads_;
-  std::atomic<int64_t> next{0};
-  threads_.run([&](int thread) {
-    for (int64_t task; (task = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) {
-      const int64_t row = task / kv_heads_;
-      const auto head = static_cast<int>(task % kv_heads_);
-      const SequenceSlice& slice = *slices[static_cast<size_t>(row)];
-      choose_one({.layer = &layer,
-                  .slice = &slice,
-                  .kv_head = head,
-                  .position = slice.first_position + row - slice.first_row,
-                  .q = qkv + row * width + head * group_width,
-                  .masks = masks_.data() + task * blocks_},
-                 workspaces_[static_cast<size_t>(thread)]);
-    }
+  threads_.for_each(tasks, [&](int64_t task, int thread) {
+    const int64_t row = task / kv_heads_;
+    const auto head = static_cast<int>(task % kv_heads_);
+    const SequenceSlice& slice = slice_of(batch, row);
+    choose_one({.layer = &layer,
+                .slice = &slice,
+                .kv_head = head,
+                .position = slice.first_position + row - slice.first_row,
+                .q = qkv + row * width + head * group_width,
+                .masks = masks_.data() + task * blocks_},
+               workspaces_[static_cast<size_t>(thread)]);
   });
 }
 
@@ -150,25 +133,19 @@ void PageSelection::attend_kept_block(const Query& query, const Pages& pages, in
   const int64_t stride = partial_stride(config.head_dim);
   const int64_t head_bytes = kv_head_bytes(kv_type_, config.head_dim);
   const auto& table = query.slice->pages[layer.group];
-  const auto clip = [&](int64_t key) {
-    return static_cast<int>(std::clamp<int64_t>(key - block * kAttentionBlock, 0, kAttentionBlock));
-  };
-  const std::byte* data[kBlockPages] = {};
-  for (int64_t i = 0; i < kBlockPages; ++i) {
-    const auto index = static_cast<size_t>(block * kBlockPages + i);
-    if (index < table.size()) data[i] = layer.pool->data(table[index]);
-  }
+  const BlockPages data = block_pages(layer, table, block);
   for (int head = 0; head < group; ++head) {
-    workspace.rows[static_cast<size_t>(head)] = {.q = query.q + int64_t{head} * config.head_dim,
-                                                 .key_begin = clip(pages.recent_begin * kPageTokens),
-                                                 .key_end = clip(query.position + 1),
-                                                 .sink_end = clip(pages.sink_end * kPageTokens)};
+    workspace.rows[static_cast<size_t>(head)] = {
+        .q = query.q + int64_t{head} * config.head_dim,
+        .key_begin = clip_to_block(pages.recent_begin * kPageTokens, block),
+        .key_end = clip_to_block(query.position + 1, block),
+        .sink_end = clip_to_block(pages.sink_end * kPageTokens, block)};
   }
   kernels_.attend_block({.type = kv_type_,
                          .head_dim = config.head_dim,
                          .scale = config.attention_scale,
                          .softcap = config.attention_softcap,
-                         .pages = data,
+                         .pages = data.data(),
                          .k_offset = layer.page_offset + query.kv_head * 2 * head_bytes,
                          .v_offset = layer.page_offset + (query.kv_head * 2 + 1) * head_bytes,
                          .rows = workspace.rows.data(),
