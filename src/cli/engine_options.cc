@@ -22,7 +22,8 @@ void add_engine_flags(CLI::App& app, EngineFlags* flags) {
                  "most tokens of prompt and answer together; 0: the largest that fits")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--isa", options.isa, "kernels to use: reference, avx2, avx512vnni; default: the best")
+  app.add_option("--isa", options.isa,
+                 "kernels to use, as the log names them (avx2, neondot, reference ...); default: the best")
       ->envname("PINGTI_ISA");
   app.add_option("--kv-type", options.kv_type,
                  "how the KV cache stores numbers: floats, or q16, q8 and q4, integers with "

@@ -45,7 +45,7 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
       {.name = "ctx", .target = &o->engine.context, .help = "most tokens of prompt and answer; 0: what fits"},
       {.name = "isa",
        .target = &o->engine.isa,
-       .help = "kernels: reference, avx2, avx512vnni; empty: the best"},
+       .help = "kernels, as the log names them (avx2, neondot, reference ...); empty: the best"},
       {.name = "kv-type",
        .target = &o->engine.kv_type,
        .help = "how the KV cache stores numbers: f32, f16, bf16, q16, q8 or q4"},
