@@ -65,16 +65,9 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 TEST(LocalEngine, CancellingAtAnyTimeLosesNoPageAndDisturbsNobody) {
-  std::mt19937 random(5);
   FakeEngine fake({.pages = {40}, .context = 640, .max_sequences = 8, .prefill_chunk = 16});
   const auto requests = mixed_requests(60);
-  std::vector<std::shared_ptr<RecordingSink>> sinks;
-  std::vector<uint64_t> ids(requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) {
-    sinks.push_back(fake.submit(requests[i], &ids[i]));
-    if (random() % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(random() % 500));
-    if (random() % 2 == 0) fake.engine->cancel(ids[random() % (i + 1)]);
-  }
+  const auto sinks = fake.submit_and_cancel(requests, /*seed=*/5);
   for (size_t i = 0; i < requests.size(); ++i) {
     sinks[i]->wait();
     for (int choice = 0; choice < requests[i].choices; ++choice) {

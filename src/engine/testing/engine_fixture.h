@@ -9,7 +9,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "engine/local_engine.h"
@@ -127,6 +129,20 @@ struct FakeEngine {
     auto sink = submit(request);
     sink->wait();
     return sink;
+  }
+
+  // Submits all, in between waiting now and then and cancelling any of those submitted so far.
+  std::vector<std::shared_ptr<RecordingSink>> submit_and_cancel(
+      const std::vector<GenerationRequest>& requests, uint32_t seed) {
+    std::mt19937 random(seed);
+    std::vector<std::shared_ptr<RecordingSink>> sinks;
+    std::vector<uint64_t> ids(requests.size());
+    for (size_t i = 0; i < requests.size(); ++i) {
+      sinks.push_back(submit(requests[i], &ids[i]));
+      if (random() % 2 == 0) std::this_thread::sleep_for(std::chrono::microseconds(random() % 500));
+      if (random() % 2 == 0) engine->cancel(ids[random() % (i + 1)]);
+    }
+    return sinks;
   }
 
   // After everything has finished: no fault seen, no page lost.

@@ -1,8 +1,8 @@
-// What the products of AVX2 and of AVX-VNNI share: sources of weights, tiles but for their integer products,
-// folds to float, widening, the walk over panels. Included by avx2*.cc and avxvnni*.cc only; a tile is 16
+// What the products of AVX2 and of AVX-VNNI share: tiles but for their integer products, folds to float,
+// widening. Included by avx2*.cc and avxvnni*.cc only; a tile is 16
 // rows (one panel) x a few columns.
 //
-// The products are static members of a class `Dot`, in 32 bits, [half of the panel][column]:
+// The products are static members of a class `Dot`, a TileShape, in 32 bits, [half of the panel][column]:
 //   add_block<S>(block, x, x_stride, sums)                     sums = sum of (q - offset) * a over one block
 //   add_super_block<S>(block, scales, x, x_stride, totals)     totals += scale * that, over its sub-blocks
 #pragma once
@@ -13,19 +13,12 @@
 namespace pingti::avx2 {
 namespace {
 
-struct TileArgs {
-  const std::byte* panel;
-  int64_t blocks;            // of 32 values
-  const ActivationBlock* x;  // first column
-  int64_t x_stride;
-  float* sums;  // [columns][16], written
+// Of every Dot here: more columns spill.
+struct TileShape {
+  static constexpr int kTileColumns = 4;
+  static constexpr int kDirectColumns = 2 * kTileColumns;
+  static constexpr bool kWidensBytes = false;
 };
-
-constexpr int kTileColumns = 4;
-// Up to so many columns the bit planes are read anew for each tile; above, panels are widened first.
-constexpr int kDirectColumns = 2 * kTileColumns;
-
-constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
 
 constexpr int kPrefetchBytes = 2048;
 
@@ -34,16 +27,6 @@ PT_INLINE void prefetch(const std::byte* p) {
 #pragma GCC unroll 16
   for (int i = 0; i < Bytes; i += 64) _mm_prefetch(p + kPrefetchBytes + i, _MM_HINT_T0);
 }
-
-// A source of weights: the panel's own bit planes, or (Widened) a byte per value.
-template <class T, bool Widened>
-struct Source {
-  using Traits = T;
-  static constexpr bool kWidened = Widened;
-  static constexpr int kUnitBytes = Widened ? T::Wide::kUnitBytes : T::kUnitBytes;
-  static constexpr int kBlockBytes = Widened ? T::Wide::kBlockBytes : T::kBlockBytes;
-  static constexpr int kStoredBits = Widened ? 8 : T::kBits;
-};
 
 template <int Columns>
 PT_INLINE void clear(__m256i (&sums)[2][Columns]) {
@@ -165,14 +148,6 @@ void tile(const TileArgs& args) {
   }
 }
 
-using Tile = void (*)(const TileArgs& args);
-
-template <class Dot, class S>
-struct Tiles {
-  static constexpr Tile kByColumns[kTileColumns] = {tile<Dot, S, 1>, tile<Dot, S, 2>, tile<Dot, S, 3>,
-                                                    tile<Dot, S, 4>};
-};
-
 template <class T, int Group>
 PT_INLINE void widen_groups(const std::byte* block, std::byte* out) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(out + 64 * Group), load_group<T::kBits, Group>(block));
@@ -180,7 +155,7 @@ PT_INLINE void widen_groups(const std::byte* block, std::byte* out) {
 }
 
 // Rewrites a panel with a byte per value: same integers, same scales.
-template <class T>
+template <class, class T>
 void widen(const std::byte* panel, int64_t units, std::byte* out) {
   for (int64_t u = 0; u < units; ++u, panel += T::kUnitBytes, out += T::Wide::kUnitBytes) {
     for (int i = 0; i < T::kQuantsOffset; i += 32) {
@@ -196,61 +171,7 @@ void widen(const std::byte* panel, int64_t units, std::byte* out) {
   }
 }
 
-// All columns over panels [begin, end), which lie panel_bytes apart from `data` on.
-template <class Dot, class S>
-void run_tiles(const LinearArgs& args, const std::byte* data, int64_t panel_bytes, int64_t begin,
-               int64_t end) {
-  alignas(32) float sums[kTileColumns * kPanelRows];
-  const int tiles = (args.columns + kTileColumns - 1) / kTileColumns;
-  for (int t = 0; t < tiles; ++t) {
-    const auto first = static_cast<int>(int64_t{args.columns} * t / tiles);
-    const auto columns = static_cast<int>(int64_t{args.columns} * (t + 1) / tiles) - first;
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const TileArgs tile_args = {.panel = data + (panel - begin) * panel_bytes,
-                                  .blocks = args.weight->cols / kActivationBlock,
-                                  .x = args.x_int8 + first * args.x_stride,
-                                  .x_stride = args.x_stride,
-                                  .sums = sums};
-      Tiles<Dot, S>::kByColumns[columns - 1](tile_args);
-      store_panel(args, panel, first, columns, sums);
-    }
-  }
-}
-
-template <class Dot, class T>
-void run(const LinearArgs& args) {
-  const PackedMatrix& w = *args.weight;
-  const bool direct = T::kBits == 8 || args.columns <= kDirectColumns;
-  const int64_t units = w.panel_bytes / T::kUnitBytes;
-  const int64_t wide_bytes = units * T::Wide::kUnitBytes;
-  const int64_t fitting = args.columns <= kTileColumns ? 1 : kWideScratchBytes / wide_bytes;
-  const int64_t step = fitting < 1 ? 1 : fitting;
-  for (int64_t begin = args.panel_begin; begin < args.panel_end; begin += step) {
-    const int64_t end = begin + step < args.panel_end ? begin + step : args.panel_end;
-    if (direct) {
-      run_tiles<Dot, Source<T, false>>(args, w.data + begin * w.panel_bytes, w.panel_bytes, begin, end);
-      continue;
-    }
-    for (int64_t p = begin; p < end; ++p) {
-      widen<T>(w.data + p * w.panel_bytes, units, args.scratch + (p - begin) * wide_bytes);
-    }
-    run_tiles<Dot, Source<T, true>>(args, args.scratch, wide_bytes, begin, end);
-  }
-}
-
-template <class Dot>
-PT_INLINE void run_format(const LinearArgs& args) {
-  PT_CHECK(args.x_int8->scale_block >= args.weight->layout->scale_block);
-  switch (args.weight->layout->kind) {
-#define PT_PACKED(name, bits, sub_block, super, min, offset) \
-  case PackedKind::k##name:                                  \
-    return run<Dot, Packed##name>(args);
-#include "kernels/isa/packed_formats.inc"
-#undef PT_PACKED
-    default:
-      PT_CHECK(!"float formats have no int8 product");
-  }
-}
+#include "kernels/isa/one_panel_walk.inc"
 
 }  // namespace
 }  // namespace pingti::avx2

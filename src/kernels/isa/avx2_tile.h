@@ -71,7 +71,7 @@ PT_INLINE __m256i scale_pairs(const std::byte* first, const std::byte* second) {
   return _mm256_cvtepi8_epi16(_mm_unpacklo_epi8(load64(first), load64(second)));
 }
 
-struct PairSums {
+struct PairSums : TileShape {
   template <class S, int Columns>
   PT_INLINE static void add_block(const std::byte* block, const ActivationBlock* x, int64_t x_stride,
                                   __m256i (&sums)[2][Columns]) {

@@ -66,7 +66,7 @@ PT_INLINE void add_sub_block(const std::byte* block, const std::byte* scales, co
   }
 }
 
-struct ByteDot {
+struct ByteDot : TileShape {
   template <class S, int Columns>
   PT_INLINE static void add_block(const std::byte* block, const ActivationBlock* x, int64_t x_stride,
                                   __m256i (&sums)[2][Columns]) {

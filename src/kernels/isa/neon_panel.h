@@ -3,8 +3,7 @@
 
 #include <arm_neon.h>
 
-#include "kernels/isa/panel_traits.h"
-#include "kernels/isa/store_panel.h"
+#include "kernels/isa/one_panel.h"
 
 namespace pingti::neon {
 namespace {

@@ -3,13 +3,10 @@
 //
 // A register of weights holds 4 rows x 4 consecutive k as signed bytes: values of up to 6 bits are positive
 // ones, values of 8 bits lose their offset of 128 as they are loaded. `Dot`, defined by neon_linear.cc,
-// neondot_linear.cc and neoni8mm_linear.cc, has
-//   kTileColumns    columns of the largest tile
-//   kDirectColumns  up to so many columns the bit planes are read anew for each tile; above, panels are
-//   widened kWidensBytes    whether that pays for weights of 8 bits too add<S, Columns, First, Count>(block,
-//   x, x_stride, sums)
-//                   sums[column][quarter] += products of groups [First, First + Count) of a block
-//   widen<T>(block, out)  writes a block with a byte per value, in the order in which add() reads it
+// neondot_linear.cc and neoni8mm_linear.cc, has beside what one_panel_walk.inc asks for
+//   add<S, Columns, First, Count>(block, x, x_stride, sums)
+//                         sums[column][quarter] += products of groups [First, First + Count) of a block
+//   widen<T>(block, out)   writes a block with a byte per value, in the order in which add() reads it
 #pragma once
 
 #include "base/check.h"
@@ -18,27 +15,8 @@
 namespace pingti::neon {
 namespace {
 
-struct TileArgs {
-  const std::byte* panel;
-  int64_t blocks;            // of 32 values
-  const ActivationBlock* x;  // first column
-  int64_t x_stride;
-  float* sums;  // [columns][16], written
-};
-
-// A source of weights: the panel's own bit planes, or (Widened) a signed byte per value.
-template <class T, bool Widened>
-struct Source {
-  using Traits = T;
-  static constexpr bool kWidened = Widened;
-  static constexpr int kUnitBytes = Widened ? T::Wide::kUnitBytes : T::kUnitBytes;
-  static constexpr int kBlockBytes = Widened ? T::Wide::kBlockBytes : T::kBlockBytes;
-};
-
 template <int Columns>
 using Sums = int32x4_t[Columns][kQuarters];
-
-constexpr int log2_of(int value) { return value <= 1 ? 0 : 1 + log2_of(value / 2); }
 
 // Weights stream from memory: fetch them this many bytes ahead.
 constexpr int kPrefetchBytes = 1024;
@@ -215,14 +193,6 @@ void tile(const TileArgs& args) {
   }
 }
 
-template <class Dot, class S, int Columns = Dot::kTileColumns>
-PT_INLINE void tile_of(int columns, const TileArgs& args) {
-  if constexpr (Columns > 1) {
-    if (columns < Columns) return tile_of<Dot, S, Columns - 1>(columns, args);
-  }
-  tile<Dot, S, Columns>(args);
-}
-
 // Rewrites a panel with a byte per value: same integers, same scales.
 template <class Dot, class T>
 void widen(const std::byte* panel, int64_t units, std::byte* out) {
@@ -236,61 +206,7 @@ void widen(const std::byte* panel, int64_t units, std::byte* out) {
   }
 }
 
-// All columns over panels [begin, end), which lie panel_bytes apart from `data` on.
-template <class Dot, class S>
-void run_tiles(const LinearArgs& args, const std::byte* data, int64_t panel_bytes, int64_t begin,
-               int64_t end) {
-  alignas(64) float sums[Dot::kTileColumns * kPanelRows];
-  const int tiles = (args.columns + Dot::kTileColumns - 1) / Dot::kTileColumns;
-  for (int t = 0; t < tiles; ++t) {
-    const auto first = static_cast<int>(int64_t{args.columns} * t / tiles);
-    const auto columns = static_cast<int>(int64_t{args.columns} * (t + 1) / tiles) - first;
-    for (int64_t panel = begin; panel < end; ++panel) {
-      const TileArgs tile_args = {.panel = data + (panel - begin) * panel_bytes,
-                                  .blocks = args.weight->cols / kActivationBlock,
-                                  .x = args.x_int8 + first * args.x_stride,
-                                  .x_stride = args.x_stride,
-                                  .sums = sums};
-      tile_of<Dot, S>(columns, tile_args);
-      store_panel(args, panel, first, columns, sums);
-    }
-  }
-}
-
-template <class Dot, class T>
-void run(const LinearArgs& args) {
-  const PackedMatrix& w = *args.weight;
-  const bool direct = (T::kBits == 8 && !Dot::kWidensBytes) || args.columns <= Dot::kDirectColumns;
-  const int64_t units = w.panel_bytes / T::kUnitBytes;
-  const int64_t wide_bytes = units * T::Wide::kUnitBytes;
-  const int64_t fitting = args.columns <= Dot::kTileColumns ? 1 : kWideScratchBytes / wide_bytes;
-  const int64_t step = fitting < 1 ? 1 : fitting;
-  for (int64_t begin = args.panel_begin; begin < args.panel_end; begin += step) {
-    const int64_t end = begin + step < args.panel_end ? begin + step : args.panel_end;
-    if (direct) {
-      run_tiles<Dot, Source<T, false>>(args, w.data + begin * w.panel_bytes, w.panel_bytes, begin, end);
-      continue;
-    }
-    for (int64_t p = begin; p < end; ++p) {
-      widen<Dot, T>(w.data + p * w.panel_bytes, units, args.scratch + (p - begin) * wide_bytes);
-    }
-    run_tiles<Dot, Source<T, true>>(args, args.scratch, wide_bytes, begin, end);
-  }
-}
-
-template <class Dot>
-PT_INLINE void run_format(const LinearArgs& args) {
-  PT_CHECK(args.x_int8->scale_block >= args.weight->layout->scale_block);
-  switch (args.weight->layout->kind) {
-#define PT_PACKED(name, bits, sub_block, super, min, offset) \
-  case PackedKind::k##name:                                  \
-    return run<Dot, Packed##name>(args);
-#include "kernels/isa/packed_formats.inc"
-#undef PT_PACKED
-    default:
-      PT_CHECK(!"float formats have no int8 product");
-  }
-}
+#include "kernels/isa/one_panel_walk.inc"
 
 // What widen() of `Dot` is where groups are read in their own order.
 template <class T, int Group = 0>
