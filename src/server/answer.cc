@@ -64,10 +64,11 @@ class Answer::Sink : public EventSink {
   int prompt_;
 };
 
-Answer::Answer(std::shared_ptr<Context> context, Engine& engine, std::shared_ptr<Reply> reply,
+Answer::Answer(std::shared_ptr<Context> context, ServedModel model, std::shared_ptr<Reply> reply,
                AnswerPlan plan)
     : context_(std::move(context)),
-      engine_(engine),
+      model_(std::move(model)),
+      engine_(*model_.engine),
       reply_(std::move(reply)),
       plan_(std::move(plan)),
       choices_per_prompt_(plan_.requests.at(0).choices),
@@ -79,9 +80,10 @@ Answer::Answer(std::shared_ptr<Context> context, Engine& engine, std::shared_ptr
   }
 }
 
-void Answer::run(std::shared_ptr<Context> context, Engine& engine, std::shared_ptr<Reply> reply,
+void Answer::run(std::shared_ptr<Context> context, ServedModel model, std::shared_ptr<Reply> reply,
                  AnswerPlan plan) {
-  auto answer = std::make_shared<Answer>(std::move(context), engine, std::move(reply), std::move(plan));
+  auto answer =
+      std::make_shared<Answer>(std::move(context), std::move(model), std::move(reply), std::move(plan));
   if (answer->submit_all()) {
     answer->begin();
   } else {

@@ -17,6 +17,7 @@
 
 #include "engine/engine.h"
 #include "server/reply.h"
+#include "server/served_model.h"
 #include "wire/responses.h"
 
 namespace pingti {
@@ -47,10 +48,10 @@ struct AnswerPlan {
 class Answer : public std::enable_shared_from_this<Answer> {
  public:
   // Submits the plan's requests and answers through `reply`; errors are answered too.
-  static void run(std::shared_ptr<Context> context, Engine& engine, std::shared_ptr<Reply> reply,
+  static void run(std::shared_ptr<Context> context, ServedModel model, std::shared_ptr<Reply> reply,
                   AnswerPlan plan);
 
-  Answer(std::shared_ptr<Context> context, Engine& engine, std::shared_ptr<Reply> reply, AnswerPlan plan);
+  Answer(std::shared_ptr<Context> context, ServedModel model, std::shared_ptr<Reply> reply, AnswerPlan plan);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -83,6 +84,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::vector<wire::TokenScore> scores(const std::vector<TokenLogprobs>& logprobs) const;
 
   std::shared_ptr<Context> context_;
+  ServedModel model_;
   Engine& engine_;
   std::shared_ptr<Reply> reply_;
   AnswerPlan plan_;

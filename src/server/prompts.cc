@@ -44,9 +44,9 @@ SamplingParams sampling_params(const Engine& engine, const wire::SamplingFields&
   return params;
 }
 
-std::optional<wire::ApiError> cannot_fit(const Context& context, const Engine& engine, size_t bytes) {
-  const size_t least = bytes / context.longest_token;
-  const int64_t room = engine.info().context;
+std::optional<wire::ApiError> cannot_fit(const ServedModel& model, size_t bytes) {
+  const size_t least = bytes / model.longest_token;
+  const int64_t room = model.engine->info().context;
   if (least <= static_cast<size_t>(room)) return std::nullopt;
   return too_long(fmt::format("The prompt has at least {} tokens, but the context holds {}, answer included.",
                               least, room),
@@ -61,8 +61,9 @@ wire::ApiError too_long(std::string message, size_t prompt_tokens, int64_t conte
           .extra = {{"n_prompt_tokens", prompt_tokens}, {"n_ctx", context}}};
 }
 
-wire::ApiResult<std::vector<int32_t>> chat_prompt(const Context& context, const Engine& engine,
+wire::ApiResult<std::vector<int32_t>> chat_prompt(const ServedModel& model,
                                                   const wire::ChatRequest& request) {
+  const Engine& engine = *model.engine;
   ChatTemplateInput input;
   input.messages = request.messages;
   input.extra = request.template_kwargs;
@@ -75,16 +76,15 @@ wire::ApiResult<std::vector<int32_t>> chat_prompt(const Context& context, const 
     error.message = "The model's chat template refuses these messages: " + error.message;
     return std::unexpected(std::move(error));
   }
-  if (auto error = cannot_fit(context, engine, text->size())) return std::unexpected(std::move(*error));
+  if (auto error = cannot_fit(model, text->size())) return std::unexpected(std::move(*error));
   return encode_chat(engine.tokenizer(), *text);
 }
 
-wire::ApiResult<std::vector<int32_t>> completion_prompt(const Context& context, const Engine& engine,
-                                                        const wire::Prompt& prompt,
+wire::ApiResult<std::vector<int32_t>> completion_prompt(const ServedModel& model, const wire::Prompt& prompt,
                                                         const std::string& suffix) {
-  const Tokenizer& tokenizer = engine.tokenizer();
+  const Tokenizer& tokenizer = model.engine->tokenizer();
   const auto* text = std::get_if<std::string>(&prompt);
-  if (auto error = cannot_fit(context, engine, suffix.size() + (text ? text->size() : 0))) {
+  if (auto error = cannot_fit(model, suffix.size() + (text ? text->size() : 0))) {
     return std::unexpected(std::move(*error));
   }
   if (suffix.empty()) {

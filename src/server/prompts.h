@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "server/context.h"
+#include "server/served_model.h"
 #include "wire/chat_request.h"
 #include "wire/completion_request.h"
 
@@ -17,12 +17,10 @@ wire::ApiError too_long(std::string message, size_t prompt_tokens, int64_t conte
 
 // Renders the chat template and encodes it (encode_chat). Text that cannot fit, whatever its tokens, is
 // refused before it is encoded.
-wire::ApiResult<std::vector<int32_t>> chat_prompt(const Context& context, const Engine& engine,
-                                                  const wire::ChatRequest& request);
+wire::ApiResult<std::vector<int32_t>> chat_prompt(const ServedModel& model, const wire::ChatRequest& request);
 
 // Text gets the special tokens the model asks for; with a suffix, the model's fill-in-the-middle tokens.
-wire::ApiResult<std::vector<int32_t>> completion_prompt(const Context& context, const Engine& engine,
-                                                        const wire::Prompt& prompt,
+wire::ApiResult<std::vector<int32_t>> completion_prompt(const ServedModel& model, const wire::Prompt& prompt,
                                                         const std::string& suffix);
 
 // Everything but prompt, id, token limit and logprobs. A request without a seed gets a random one.

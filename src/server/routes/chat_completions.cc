@@ -8,26 +8,25 @@ namespace {
 constexpr AnswerFormat kFormat{wire::chat_answer, wire::chat_chunk, wire::chat_usage_chunk, true};
 
 void handle(Call call) {
-  Engine* engine = ready_engine(call);
-  if (!engine) return;
   auto request = wire::parse_chat_request(call.request.body);
   if (!request) return call.reply->error(request.error());
-  if (auto error = check_model(*call.context, request->common.model)) return call.reply->error(*error);
-  auto prompt = chat_prompt(*call.context, *engine, *request);
+  auto model = serve_model(call, request->common.model);
+  if (!model) return;
+  auto prompt = chat_prompt(*model, *request);
   if (!prompt) return call.reply->error(prompt.error());
-  auto generation = generation_request(*engine, request->common);
+  auto generation = generation_request(*model->engine, request->common);
   if (!generation) return call.reply->error(generation.error());
   generation->id = call.reply->request_id();
   generation->prompt = std::move(*prompt);
   generation->max_tokens = request->max_tokens;
   generation->top_logprobs = request->top_logprobs;
 
-  AnswerPlan plan{.format = kFormat, .head = answer_head(*call.context, request->common.model, "chatcmpl-")};
+  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "chatcmpl-")};
   plan.stream = request->common.stream;
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;
   plan.requests.push_back(std::move(*generation));
-  Answer::run(call.context, *engine, call.reply, std::move(plan));
+  Answer::run(call.context, *std::move(model), call.reply, std::move(plan));
 }
 
 }  // namespace

@@ -14,33 +14,32 @@ constexpr AnswerFormat kFormat{
     wire::completion_usage_chunk, false};
 
 void handle(Call call) {
-  Engine* engine = ready_engine(call);
-  if (!engine) return;
   auto request = wire::parse_completion_request(call.request.body);
   if (!request) return call.reply->error(request.error());
-  if (auto error = check_model(*call.context, request->common.model)) return call.reply->error(*error);
-  auto generation = generation_request(*engine, request->common);
+  auto model = serve_model(call, request->common.model);
+  if (!model) return;
+  auto generation = generation_request(*model->engine, request->common);
   if (!generation) return call.reply->error(generation.error());
   generation->id = call.reply->request_id();
   generation->max_tokens = request->max_tokens;
   generation->top_logprobs = request->top_logprobs;
   generation->prompt_logprobs = request->echo && request->top_logprobs >= 0;
 
-  AnswerPlan plan{.format = kFormat, .head = answer_head(*call.context, request->common.model, "cmpl-")};
+  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "cmpl-")};
   plan.stream = request->common.stream;
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;
   for (const wire::Prompt& given : request->prompts) {
-    auto prompt = completion_prompt(*call.context, *engine, given, request->suffix);
+    auto prompt = completion_prompt(*model, given, request->suffix);
     if (!prompt) return call.reply->error(prompt.error());
     if (request->echo) {
       const auto* text = std::get_if<std::string>(&given);
-      plan.echo.push_back({text ? *text : engine->tokenizer().decode(*prompt), *prompt});
+      plan.echo.push_back({text ? *text : model->engine->tokenizer().decode(*prompt), *prompt});
     }
     plan.requests.push_back(*generation);
     plan.requests.back().prompt = std::move(*prompt);
   }
-  Answer::run(call.context, *engine, call.reply, std::move(plan));
+  Answer::run(call.context, *std::move(model), call.reply, std::move(plan));
 }
 
 }  // namespace

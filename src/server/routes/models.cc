@@ -1,6 +1,4 @@
-#include <algorithm>
-
-#include "server/routes/generate.h"
+#include "server/served_model.h"
 
 namespace pingti {
 namespace {
@@ -29,10 +27,8 @@ void list(Call call) {
 }
 
 void one(Call call) {
-  Engine* engine = ready_engine(call);
-  if (!engine) return;
-  if (auto error = check_model(*call.context, call.rest)) return call.reply->error(*error);
-  call.reply->json(200, describe(*call.context, engine->info(), call.rest));
+  if (auto model = serve_model(call, call.rest))
+    call.reply->json(200, describe(*call.context, model->engine->info(), call.rest));
 }
 
 }  // namespace
