@@ -76,6 +76,7 @@ Answer::Answer(std::shared_ptr<Context> context, ServedModel model, std::shared_
       open_choices_(choices_.size()) {
   for (size_t i = 0; i < choices_.size(); ++i) {
     choices_[i].part.index = static_cast<int>(i);
+    choices_[i].output.emplace(static_cast<int>(i), plan_.reading);
     if (plan_.logprobs) choices_[i].part.logprobs.emplace();
   }
 }
@@ -217,9 +218,10 @@ void Answer::on_tokens(const Event& event, const TokenEvent& tokens) {
     context_->metrics.inter_token(seconds(event.at - choice.last_token));
   choice.last_token = event.at;
   if (over_) return;
-  wire::ChoicePart part{.index = choice.part.index, .text = tokens.text};
-  if (plan_.logprobs) part.logprobs = scores(tokens.logprobs);
-  emit(choice, std::move(part));
+  std::optional<std::vector<wire::TokenScore>> scored;
+  if (plan_.logprobs) scored = scores(tokens.logprobs);
+  for (wire::ChoicePart& part : choice.output->push(tokens.text, std::move(scored)))
+    emit(choice, std::move(part));
 }
 
 void Answer::emit(Choice& choice, wire::ChoicePart part) {
@@ -227,12 +229,9 @@ void Answer::emit(Choice& choice, wire::ChoicePart part) {
   if (part.logprobs) {
     for (const wire::TokenScore& score : *part.logprobs) choice.characters += wire::characters(score.bytes);
   }
-  if (!plan_.stream) {
-    choice.part.text += part.text;
-    if (part.logprobs) std::ranges::move(*part.logprobs, std::back_inserter(*choice.part.logprobs));
-    return;
-  }
-  bool says_something = !part.text.empty() || (part.logprobs && !part.logprobs->empty());
+  if (!plan_.stream) return wire::append(std::move(part), &choice.part);
+  bool says_something = !part.text.empty() || !part.reasoning.empty() || !part.tool_calls.empty() ||
+                        (part.logprobs && !part.logprobs->empty());
   bool opens = !choice.opened && plan_.format.opening_chunk;
   if (!says_something && part.finish_reason.empty()) return;
   choice.opened = true;
@@ -254,12 +253,8 @@ void Answer::on_finish(const Event& event, const FinishEvent& finish) {
     fail(context_->draining ? shutting_down()
                             : wire::unavailable("cancelled", "The request was cancelled.", 1));
   } else if (!over_) {
-    if (plan_.stream) {
-      wire::ChoicePart last{.index = choice.part.index, .finish_reason = spelled(finish.reason)};
-      emit(choice, std::move(last));
-    } else {
-      choice.part.finish_reason = spelled(finish.reason);
-    }
+    for (wire::ChoicePart& part : choice.output->finish(spelled(finish.reason)))
+      emit(choice, std::move(part));
   }
   if (open_choices_ == 0) complete();
 }

@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "engine/engine.h"
 #include "server/reply.h"
 #include "server/served_model.h"
+#include "wire/choice_output.h"
 #include "wire/responses.h"
 
 namespace pingti {
@@ -36,6 +38,7 @@ struct AnswerPlan {
   bool stream = false;
   bool include_usage = false;
   bool logprobs = false;
+  wire::OutputReading reading;
   std::vector<GenerationRequest> requests;  // one per prompt, all with the same number of choices
   // With echo: each prompt, to come first in its choices. Empty: no echo.
   struct Echo {
@@ -63,6 +66,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   };
   struct Choice {
     wire::ChoicePart part;  // gathered so far, when not streaming
+    std::optional<wire::ChoiceOutput> output;
     size_t characters = 0;  // of the tokens so far
     bool opened = false;    // something was streamed
     bool finished = false;

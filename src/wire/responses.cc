@@ -20,7 +20,8 @@ Json usage_fields(const Usage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},
           {"completion_tokens", usage.completion_tokens},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
+          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
@@ -85,6 +86,48 @@ Json completion_logprobs(const ChoicePart& part) {
           {"text_offset", std::move(offsets)}};
 }
 
+// DeepSeek's name and the one of OpenRouter and newer vLLM: clients know one or the other.
+void put_reasoning(const std::string& reasoning, Json* message) {
+  if (reasoning.empty()) return;
+  (*message)["reasoning_content"] = reasoning;
+  (*message)["reasoning"] = reasoning;
+}
+
+Json whole_calls(const std::vector<ToolCallPart>& calls) {
+  Json list = Json::array();
+  for (const ToolCallPart& call : calls) {
+    list.push_back({{"id", call.id},
+                    {"type", "function"},
+                    {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+  }
+  return list;
+}
+
+Json call_deltas(const std::vector<ToolCallPart>& calls) {
+  Json list = Json::array();
+  for (const ToolCallPart& call : calls) {
+    Json delta{{"index", call.index}};
+    if (!call.name.empty()) {
+      delta["id"] = call.id;
+      delta["type"] = "function";
+      delta["function"]["name"] = call.name;
+    }
+    delta["function"]["arguments"] = call.arguments;
+    list.push_back(std::move(delta));
+  }
+  return list;
+}
+
+Json whole_message(const ChoicePart& part) {
+  const bool calls = !part.tool_calls.empty();
+  Json message{{"role", "assistant"}};
+  put_reasoning(part.reasoning, &message);
+  message["content"] = calls && part.text.empty() ? Json(nullptr) : Json(part.text);
+  message["refusal"] = nullptr;
+  if (calls) message["tool_calls"] = whole_calls(part.tool_calls);
+  return message;
+}
+
 Json completion_choice(const ChoicePart& part) {
   return {{"index", part.index},
           {"text", part.text},
@@ -98,11 +141,10 @@ Json chat_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices,
   Json answer = head_fields(head, "chat.completion");
   answer["choices"] = Json::array();
   for (const ChoicePart& part : choices) {
-    answer["choices"].push_back(
-        {{"index", part.index},
-         {"message", {{"role", "assistant"}, {"content", part.text}, {"refusal", nullptr}}},
-         {"logprobs", chat_logprobs(part)},
-         {"finish_reason", or_null(part.finish_reason)}});
+    answer["choices"].push_back({{"index", part.index},
+                                 {"message", whole_message(part)},
+                                 {"logprobs", chat_logprobs(part)},
+                                 {"finish_reason", or_null(part.finish_reason)}});
   }
   answer["usage"] = usage_fields(usage);
   return answer;
@@ -112,7 +154,14 @@ Json chat_chunk(const AnswerHead& head, const ChoicePart& part, bool first, bool
   Json chunk = head_fields(head, "chat.completion.chunk");
   Json delta = Json::object();
   if (first) delta["role"] = "assistant";
-  if (first || !part.text.empty()) delta["content"] = part.text;
+  const bool other = !part.reasoning.empty() || !part.tool_calls.empty();
+  put_reasoning(part.reasoning, &delta);
+  if (!part.text.empty() || (first && !other)) {
+    delta["content"] = part.text;
+  } else if (first) {
+    delta["content"] = nullptr;
+  }
+  if (!part.tool_calls.empty()) delta["tool_calls"] = call_deltas(part.tool_calls);
   chunk["choices"] = Json::array({Json{{"index", part.index},
                                        {"delta", std::move(delta)},
                                        {"logprobs", chat_logprobs(part)},

@@ -22,6 +22,7 @@ struct Usage {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;  // of the prompt
   int64_t completion_tokens = 0;
+  int64_t reasoning_tokens = 0;  // of the completion
 };
 
 struct Alternative {
@@ -35,10 +36,20 @@ struct TokenScore {
   std::vector<Alternative> top;  // most likely first
 };
 
+// A tool call of a choice, or what one chunk adds to it.
+struct ToolCallPart {
+  int index = 0;          // of the call in its choice
+  std::string id;         // id and name come with a call's first piece
+  std::string name;       // of the function
+  std::string arguments;  // JSON text
+};
+
 // One choice of an answer, or what one chunk adds to it.
 struct ChoicePart {
   int index = 0;
-  std::string text;
+  std::string reasoning;
+  std::string text;  // comes after the reasoning and before the tool calls of the same part
+  std::vector<ToolCallPart> tool_calls;
   std::optional<std::vector<TokenScore>> logprobs;
   size_t text_offset = 0;     // text completions: characters of the choice before these tokens
   std::string finish_reason;  // empty: not yet

@@ -172,7 +172,9 @@ TEST(Responses, CharactersAreCountedByTheirFirstByte) {
 
 TEST(Responses, ShapesOfTheOpenAiApi) {
   AnswerHead head{"chatcmpl-1", 5, "m", "fp"};
-  ChoicePart part{0, "hé", std::vector<TokenScore>{{"h\xc3", -0.5f, {{"x", -INFINITY}}}}, 0, "stop"};
+  ChoicePart part{.text = "hé",
+                  .logprobs = std::vector<TokenScore>{{"h\xc3", -0.5f, {{"x", -INFINITY}}}},
+                  .finish_reason = "stop"};
   Json answer = chat_answer(head, {part}, {3, 1, 2});
   EXPECT_EQ(answer["choices"][0]["message"]["content"], "hé");
   EXPECT_EQ(answer["choices"][0]["logprobs"]["content"][0]["bytes"], Json({0x68, 0xc3}));
@@ -188,8 +190,10 @@ TEST(Responses, ShapesOfTheOpenAiApi) {
   EXPECT_FALSE(chat_chunk(head, part, false, false).contains("usage"));
   EXPECT_TRUE(chat_usage_chunk(head, {})["choices"].empty());
 
-  ChoicePart echo{1, "ab", std::vector<TokenScore>{{"a", std::nullopt, {}}, {"b", -1.0f, {{"b", -1.0f}}}}, 0,
-                  ""};
+  ChoicePart echo{.index = 1,
+                  .text = "ab",
+                  .logprobs = std::vector<TokenScore>{{"a", std::nullopt, {}}, {"b", -1.0f, {{"b", -1.0f}}}},
+                  .finish_reason = "length"};
   Json logprobs = completion_answer(head, {echo}, {})["choices"][0]["logprobs"];
   EXPECT_EQ(logprobs["token_logprobs"], Json({nullptr, -1.0f}));
   EXPECT_EQ(logprobs["text_offset"], Json({0, 1}));
