@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""The same load by this load generator and by AIPerf, in turns on one server; prints both tools' figures.
+
+    python3 -m venv VENV && VENV/bin/pip install -r bench/serve/requirements.txt
+    bench/serve/check_against.py --aiperf VENV/bin/aiperf --pingti build/release/src/cli/pingti --model FILE.gguf
+
+Each tool gets fresh prompts of the same length in every round, so that neither finds the other's in the cache. The
+server has one thread by default, so that clients do not take its CPU. Exit status 1 if a figure's medians differ by
+more than --tolerance.
+"""
+import argparse
+import asyncio
+import json
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+
+from servebench import load, stats, text, work
+from servebench.client import first_model
+from servebench.rows.common import check
+from servebench.servers import Needs, Pingti, Server
+from servebench.table import table
+
+# Title -> (ours: summary key and quantile, AIPerf's metric and quantile)
+FIGURES = {"requests/s": (("requests_per_second", None), ("request_throughput", "avg")),
+           "output tok/s": (("output_tokens_per_second", None), ("output_token_throughput", "avg")),
+           "input tok/s": (("input_tokens_per_second", None), ("input_token_throughput", "avg")),
+           "TTFT mean, ms": (("ttft_ms", "mean"), ("time_to_first_token", "avg")),
+           "TTFT p50, ms": (("ttft_ms", "p50"), ("time_to_first_token", "p50")),
+           "TPOT mean, ms": (("tpot_ms", "mean"), ("inter_token_latency", "avg")),
+           "TPOT p50, ms": (("tpot_ms", "p50"), ("inter_token_latency", "p50")),
+           "E2E mean, ms": (("e2e_ms", "mean"), ("request_latency", "avg")),
+           "E2E p50, ms": (("e2e_ms", "p50"), ("request_latency", "p50"))}
+
+
+def arguments(argv):
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--aiperf", required=True, type=pathlib.Path)
+    add("--pingti", required=True, type=pathlib.Path)
+    add("--model", required=True, type=pathlib.Path)
+    add("--threads", type=int, default=1)
+    add("--clients", type=int, default=4)
+    add("--requests", type=int, default=32)
+    add("--shape", default="210/48")
+    add("--rounds", type=int, default=3)
+    add("--tolerance", type=float, default=0.05)
+    return parser.parse_args(argv)
+
+
+async def ours(server, items, options):
+    run = await load.closed_loop(server.client, items, options.clients)
+    check(run)
+    return stats.summarize(run.records, run.seconds)
+
+
+# A word-level vocabulary: AIPerf wants a tokenizer even where it takes the server's counts.
+TOKENIZER = {"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "WhitespaceSplit"},
+             "model": {"type": "WordLevel", "vocab": {"<unk>": 0}, "unk_token": "<unk>"}}
+TOKENIZER_CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>", "eos_token": "<unk>"}
+
+
+def aiperf(server, items, options):
+    """AIPerf's figures for the very bodies that our client would send."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        bodies = [json.dumps(server.client.body(item.ask)) for item in items]
+        (folder / "bodies.jsonl").write_text("\n".join(bodies) + "\n")
+        (folder / "tokenizer").mkdir()
+        (folder / "tokenizer/tokenizer.json").write_text(json.dumps(TOKENIZER))
+        (folder / "tokenizer/tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG))
+        address = server.client.address
+        command = [options.aiperf, "profile", "--model", server.client.model, "--url",
+                   f"http://{address.host}:{address.port}", "--endpoint-type", "chat", "--streaming",
+                   "--custom-dataset-type", "raw-payload", "--input-file", folder / "bodies.jsonl",
+                   "--dataset-sampling-strategy", "sequential", "--tokenizer", folder / "tokenizer",
+                   "--use-server-token-count", "--concurrency", str(options.clients), "--request-count", str(len(items)),
+                   "--workers-max", "1", "--output-artifact-dir", folder / "out", "--ui-type", "none",
+                   "--no-server-metrics", "--no-gpu-telemetry"]
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, cwd=folder)
+        if done.returncode:
+            raise RuntimeError(f"AIPerf failed:\n{(done.stdout + done.stderr)[-3000:]}")
+        figures = json.loads((folder / "out/profile_export_aiperf.json").read_text())
+    if figures["request_count"]["avg"] != len(items):
+        raise RuntimeError(f"AIPerf completed {figures['request_count']['avg']} of {len(items)} requests")
+    return figures
+
+
+async def main(options):
+    mix = work.Mix.single(work.Shape.parse(options.shape))
+    shape = mix.shapes[""]
+    needs = Needs(options.clients, shape.prompt[1] + shape.output[1] + 64)
+    fields = {"temperature": 0, "ignore_eos": True}
+    found = {title: ([], []) for title in FIGURES}
+    async with Server(Pingti("pingti", options.pingti), [options.model], options.threads, needs, fields) as server:
+        server.client.model = await first_model(server.client)
+        source = text.WordText(await text.calibrate(text.usage_counter(server.client, chat=True)), "check")
+        for index in range(options.rounds):
+            fresh = [await work.prompts(mix, source, options.requests, f"{index} {tool}", chat=True) for tool in range(2)]
+            mine, theirs = await ours(server, fresh[0], options), aiperf(server, fresh[1], options)
+            for title, ((key, quantile), (metric, part)) in FIGURES.items():
+                found[title][0].append(mine[key][quantile] if quantile else mine[key])
+                found[title][1].append(theirs[metric][part])
+    rows, worst = [], 0.0
+    for title, values in found.items():
+        one, other = map(statistics.median, values)
+        rows.append([title, one, other, f"{100 * (one / other - 1):+.1f} %"])
+        worst = max(worst, abs(one / other - 1))
+    print(table(["", "bench/serve", "AIPerf", "difference"], rows))
+    print(f"{options.clients} clients, {options.shape} tokens, {options.requests} requests, medians of {options.rounds} "
+          f"rounds; largest difference {100 * worst:.1f} %")
+    return 1 if worst > options.tolerance else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main(arguments(sys.argv[1:]))))
