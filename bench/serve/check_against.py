@@ -4,9 +4,10 @@
     python3 -m venv VENV && VENV/bin/pip install -r bench/serve/requirements.txt
     bench/serve/check_against.py --aiperf VENV/bin/aiperf --pingti build/release/src/cli/pingti --model FILE.gguf
 
-Each tool gets fresh prompts of the same length in every round, so that neither finds the other's in the cache. The
-server has one thread by default, so that clients do not take its CPU. Exit status 1 if a figure's medians differ by
-more than --tolerance.
+Each tool gets fresh prompts of the same length in every round, so that neither finds the other's in the cache, and
+the two take turns in going first. The server has one thread by default, so that clients do not take its CPU; where
+they do all the same, the server's own means under each tool differ as much, and are printed beside. Exit status 1 if
+a figure's medians differ by more than --tolerance.
 """
 import argparse
 import asyncio
@@ -17,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from servebench import load, stats, text, work
+from servebench import load, metrics, stats, text, work
 from servebench.client import first_model
 from servebench.rows.common import check
 from servebench.servers import Needs, Pingti, Server
@@ -33,6 +34,7 @@ FIGURES = {"requests/s": (("requests_per_second", None), ("request_throughput", 
            "TPOT p50, ms": (("tpot_ms", "p50"), ("inter_token_latency", "p50")),
            "E2E mean, ms": (("e2e_ms", "mean"), ("request_latency", "avg")),
            "E2E p50, ms": (("e2e_ms", "p50"), ("request_latency", "p50"))}
+SERVER = {"TTFT mean, ms": "pingti_time_to_first_token_seconds", "E2E mean, ms": "pingti_e2e_request_latency_seconds"}
 
 
 def arguments(argv):
@@ -77,7 +79,7 @@ def aiperf(server, items, options):
                    "--custom-dataset-type", "raw-payload", "--input-file", folder / "bodies.jsonl",
                    "--dataset-sampling-strategy", "sequential", "--tokenizer", folder / "tokenizer",
                    "--use-server-token-count", "--concurrency", str(options.clients), "--request-count", str(len(items)),
-                   "--workers-max", "1", "--output-artifact-dir", folder / "out", "--ui-type", "none",
+                   "--workers-max", "1", "--record-processors", "1", "--output-artifact-dir", folder / "out", "--ui-type", "none",
                    "--no-server-metrics", "--no-gpu-telemetry"]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, cwd=folder)
         if done.returncode:
@@ -94,20 +96,31 @@ async def main(options):
     needs = Needs(options.clients, shape.prompt[1] + shape.output[1] + 64)
     fields = {"temperature": 0, "ignore_eos": True}
     found = {title: ([], []) for title in FIGURES}
+    inside = {title: ([], []) for title in SERVER}
     async with Server(Pingti("pingti", options.pingti), [options.model], options.threads, needs, fields) as server:
         server.client.model = await first_model(server.client)
         source = text.WordText(await text.calibrate(text.usage_counter(server.client, chat=True)), "check")
         for index in range(options.rounds):
             fresh = [await work.prompts(mix, source, options.requests, f"{index} {tool}", chat=True) for tool in range(2)]
-            mine, theirs = await ours(server, fresh[0], options), aiperf(server, fresh[1], options)
+            results = {}
+            for tool in (0, 1) if index % 2 == 0 else (1, 0):
+                before = await metrics.read(server.client)
+                results[tool] = aiperf(server, fresh[1], options) if tool else await ours(server, fresh[0], options)
+                after = await metrics.read(server.client)
+                for title, name in SERVER.items():
+                    change = [after[name + end] - before[name + end] for end in ("_sum", "_count")]
+                    inside[title][tool].append(1000 * change[0] / change[1])
             for title, ((key, quantile), (metric, part)) in FIGURES.items():
-                found[title][0].append(mine[key][quantile] if quantile else mine[key])
-                found[title][1].append(theirs[metric][part])
+                found[title][0].append(results[0][key][quantile] if quantile else results[0][key])
+                found[title][1].append(results[1][metric][part])
     rows, worst = [], 0.0
     for title, values in found.items():
         one, other = map(statistics.median, values)
         rows.append([title, one, other, f"{100 * (one / other - 1):+.1f} %"])
         worst = max(worst, abs(one / other - 1))
+    for title, values in inside.items():
+        one, other = map(statistics.median, values)
+        rows.append([f"the server's own {title}", one, other, f"{100 * (one / other - 1):+.1f} %"])
     print(table(["", "bench/serve", "AIPerf", "difference"], rows))
     print(f"{options.clients} clients, {options.shape} tokens, {options.requests} requests, medians of {options.rounds} "
           f"rounds; largest difference {100 * worst:.1f} %")

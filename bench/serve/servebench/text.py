@@ -50,7 +50,8 @@ async def calibrate(count, candidates=None):
         half = len(words) // 2
         return await kept(words[:half]) + await kept(words[half:])
 
-    words = await kept(candidates)
+    # Groups that fit a small context.
+    words = [word for at in range(0, len(candidates), 64) for word in await kept(candidates[at:at + 64])]
     if len(words) < 32:
         raise RuntimeError(f"only {len(words)} of {len(candidates)} words are one token of this model")
     return Vocabulary(leads, words, overhead)
