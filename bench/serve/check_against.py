@@ -3,6 +3,7 @@
 
     python3 -m venv VENV && VENV/bin/pip install -r bench/serve/requirements.txt
     bench/serve/check_against.py --aiperf VENV/bin/aiperf --pingti build/release/src/cli/pingti --model FILE.gguf
+    bench/serve/check_against.py --aiperf VENV/bin/aiperf --url http://127.0.0.1:8080/v1
 
 Each tool gets fresh prompts of the same length in every round, so that neither finds the other's in the cache, and
 the two take turns in going first. The server has one thread by default, so that clients do not take its CPU; where
@@ -19,7 +20,7 @@ import sys
 import tempfile
 
 from servebench import load, metrics, stats, text, work
-from servebench.client import first_model
+from servebench.client import Client, first_model
 from servebench.rows.common import check
 from servebench.servers import Needs, Pingti, Server
 from servebench.table import table
@@ -41,19 +42,23 @@ def arguments(argv):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--aiperf", required=True, type=pathlib.Path)
-    add("--pingti", required=True, type=pathlib.Path)
-    add("--model", required=True, type=pathlib.Path)
+    add("--url", help="a running server, instead of --pingti and --model")
+    add("--pingti", type=pathlib.Path)
+    add("--model", type=pathlib.Path)
     add("--threads", type=int, default=1)
     add("--clients", type=int, default=4)
     add("--requests", type=int, default=32)
     add("--shape", default="210/48")
     add("--rounds", type=int, default=3)
     add("--tolerance", type=float, default=0.05)
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if not options.url and not (options.pingti and options.model):
+        parser.error("--url, or --pingti and --model")
+    return options
 
 
-async def ours(server, items, options):
-    run = await load.closed_loop(server.client, items, options.clients)
+async def ours(client, items, options):
+    run = await load.closed_loop(client, items, options.clients)
     check(run)
     return stats.summarize(run.records, run.seconds)
 
@@ -64,17 +69,17 @@ TOKENIZER = {"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "Wh
 TOKENIZER_CONFIG = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>", "eos_token": "<unk>"}
 
 
-def aiperf(server, items, options):
+def aiperf(client, items, options):
     """AIPerf's figures for the very bodies that our client would send."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        bodies = [json.dumps(server.client.body(item.ask)) for item in items]
+        bodies = [json.dumps(client.body(item.ask)) for item in items]
         (folder / "bodies.jsonl").write_text("\n".join(bodies) + "\n")
         (folder / "tokenizer").mkdir()
         (folder / "tokenizer/tokenizer.json").write_text(json.dumps(TOKENIZER))
         (folder / "tokenizer/tokenizer_config.json").write_text(json.dumps(TOKENIZER_CONFIG))
-        address = server.client.address
-        command = [options.aiperf, "profile", "--model", server.client.model, "--url",
+        address = client.address
+        command = [options.aiperf, "profile", "--model", client.model, "--url",
                    f"http://{address.host}:{address.port}", "--endpoint-type", "chat", "--streaming",
                    "--custom-dataset-type", "raw-payload", "--input-file", folder / "bodies.jsonl",
                    "--dataset-sampling-strategy", "sequential", "--tokenizer", folder / "tokenizer",
@@ -90,37 +95,56 @@ def aiperf(server, items, options):
     return figures
 
 
-async def main(options):
+async def vocabulary(client):
+    """The server's own words of one token; any words where it has too few, for here lengths need only be alike."""
+    try:
+        return await text.calibrate(text.usage_counter(client, chat=True))
+    except RuntimeError:
+        return text.Vocabulary(text.WORDS[:48], text.WORDS, 0)
+
+
+async def measure(client, options):
+    """Title -> (our values, AIPerf's), and the same of the server's own figures."""
+    client.model = await first_model(client)
+    source = text.WordText(await vocabulary(client), "check")
     mix = work.Mix.single(work.Shape.parse(options.shape))
-    shape = mix.shapes[""]
-    needs = Needs(options.clients, shape.prompt[1] + shape.output[1] + 64)
-    fields = {"temperature": 0, "ignore_eos": True}
     found = {title: ([], []) for title in FIGURES}
     inside = {title: ([], []) for title in SERVER}
-    async with Server(Pingti("pingti", options.pingti), [options.model], options.threads, needs, fields) as server:
-        server.client.model = await first_model(server.client)
-        source = text.WordText(await text.calibrate(text.usage_counter(server.client, chat=True)), "check")
-        for index in range(options.rounds):
-            fresh = [await work.prompts(mix, source, options.requests, f"{index} {tool}", chat=True) for tool in range(2)]
-            results = {}
-            for tool in (0, 1) if index % 2 == 0 else (1, 0):
-                before = await metrics.read(server.client)
-                results[tool] = aiperf(server, fresh[1], options) if tool else await ours(server, fresh[0], options)
-                after = await metrics.read(server.client)
-                for title, name in SERVER.items():
-                    change = [after[name + end] - before[name + end] for end in ("_sum", "_count")]
-                    inside[title][tool].append(1000 * change[0] / change[1])
-            for title, ((key, quantile), (metric, part)) in FIGURES.items():
-                found[title][0].append(results[0][key][quantile] if quantile else results[0][key])
-                found[title][1].append(results[1][metric][part])
+    for index in range(options.rounds):
+        results = {}
+        for tool in (0, 1) if index % 2 == 0 else (1, 0):
+            fresh = await work.prompts(mix, source, options.requests, f"{index} {tool}", chat=True)
+            before = await metrics.read(client)
+            results[tool] = aiperf(client, fresh, options) if tool else await ours(client, fresh, options)
+            after = await metrics.read(client)
+            for title, name in SERVER.items():
+                change = [after.get(name + end, 0) - before.get(name + end, 0) for end in ("_sum", "_count")]
+                inside[title][tool].append(1000 * change[0] / change[1] if change[1] else None)
+        for title, ((key, quantile), (metric, part)) in FIGURES.items():
+            found[title][0].append(results[0][key][quantile] if quantile else results[0][key])
+            found[title][1].append(results[1][metric][part])
+    return found, inside
+
+
+async def main(options):
+    fields = {"temperature": 0, "ignore_eos": True}
+    if options.url:
+        found, inside = await measure(Client(options.url, fields=fields), options)
+    else:
+        shape = work.Shape.parse(options.shape)
+        needs = Needs(options.clients, shape.prompt[1] + shape.output[1] + 64)
+        kind = Pingti("pingti", options.pingti)
+        async with Server(kind, [options.model], options.threads, needs, fields) as server:
+            found, inside = await measure(server.client, options)
     rows, worst = [], 0.0
     for title, values in found.items():
         one, other = map(statistics.median, values)
         rows.append([title, one, other, f"{100 * (one / other - 1):+.1f} %"])
         worst = max(worst, abs(one / other - 1))
     for title, values in inside.items():
-        one, other = map(statistics.median, values)
-        rows.append([f"the server's own {title}", one, other, f"{100 * (one / other - 1):+.1f} %"])
+        if None not in values[0] + values[1]:
+            one, other = map(statistics.median, values)
+            rows.append([f"the server's own {title}", one, other, f"{100 * (one / other - 1):+.1f} %"])
     print(table(["", "bench/serve", "AIPerf", "difference"], rows))
     print(f"{options.clients} clients, {options.shape} tokens, {options.requests} requests, medians of {options.rounds} "
           f"rounds; largest difference {100 * worst:.1f} %")
