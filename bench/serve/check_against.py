@@ -83,9 +83,9 @@ def aiperf(client, items, options):
                    f"http://{address.host}:{address.port}", "--endpoint-type", "chat", "--streaming",
                    "--custom-dataset-type", "raw-payload", "--input-file", folder / "bodies.jsonl",
                    "--dataset-sampling-strategy", "sequential", "--tokenizer", folder / "tokenizer",
-                   "--use-server-token-count", "--concurrency", str(options.clients), "--request-count", str(len(items)),
-                   "--workers-max", "1", "--record-processors", "1", "--output-artifact-dir", folder / "out", "--ui-type", "none",
-                   "--no-server-metrics", "--no-gpu-telemetry"]
+                   "--use-server-token-count", "--concurrency", options.clients, "--request-count", len(items),
+                   "--workers-max", 1, "--record-processors", 1, "--output-artifact-dir", folder / "out",
+                   "--ui-type", "none", "--no-server-metrics", "--no-gpu-telemetry"]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, cwd=folder)
         if done.returncode:
             raise RuntimeError(f"AIPerf failed:\n{(done.stdout + done.stderr)[-3000:]}")
@@ -146,8 +146,8 @@ async def main(options):
             one, other = map(statistics.median, values)
             rows.append([f"the server's own {title}", one, other, f"{100 * (one / other - 1):+.1f} %"])
     print(table(["", "bench/serve", "AIPerf", "difference"], rows))
-    print(f"{options.clients} clients, {options.shape} tokens, {options.requests} requests, medians of {options.rounds} "
-          f"rounds; largest difference {100 * worst:.1f} %")
+    print(f"{options.clients} clients, {options.shape} tokens, {options.requests} requests, medians of "
+          f"{options.rounds} rounds; largest difference {100 * worst:.1f} %")
     return 1 if worst > options.tolerance else 0
 
 

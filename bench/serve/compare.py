@@ -28,7 +28,8 @@ def arguments(argv):
     add("--pingti-flags", default="", help="further flags of `serve`")
     add("--variant", action="append", default=[], metavar="NAME=FLAGS",
         help="pingti once more with other flags; lanes-off is the one the row mix looks for")
-    add("--peer", action="append", default=[], metavar="NAME=PATH", help="llama-server program")
+    add("--peer", action="append", default=[], metavar="NAME=PATH [FLAGS]",
+        help="llama-server program, and flags that win over those the load asks for, such as --parallel 8")
     add("--peer-flags", default="-fa on --cache-ram 0", help="flags of every peer, beside those its load asks for")
     add("--model", required=True, type=pathlib.Path, help="GGUF file")
     add("--models", nargs="*", default=[], type=pathlib.Path, help="GGUF files of the row models")
@@ -55,8 +56,9 @@ def make_kinds(options):
         name, _, more = variant.partition("=")
         kinds.append(Pingti(name, options.pingti, flags + shlex.split(more)))
     for peer in options.peer:
-        name, _, path = peer.partition("=")
-        kinds.append(LlamaServer(name, path, shlex.split(options.peer_flags)))
+        name, _, command = peer.partition("=")
+        path, *more = shlex.split(command)
+        kinds.append(LlamaServer(name, path, [*shlex.split(options.peer_flags), *more]))
     return kinds
 
 
@@ -74,8 +76,8 @@ def show(row, found, bench):
     lines.append(markdown(["", *names, *[f"{names[0]} / {name}" for name in names[1:]]] if names else [""], rows))
     goals = row.goals(values, bench)
     verdict = {True: "met", False: "missed", None: "not measured"}
-    lines += ["", markdown(["goal", "wanted", "found", ""], [[goal.text, f"{goal.sign} {number(goal.limit)}", goal.value,
-                                                           verdict[goal.met]] for goal in goals]), ""]
+    judged = [[goal.text, f"{goal.sign} {number(goal.limit)}", goal.value, verdict[goal.met]] for goal in goals]
+    lines += ["", markdown(["goal", "wanted", "found", ""], judged), ""]
     return "\n".join(lines), goals
 
 

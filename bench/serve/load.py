@@ -26,7 +26,7 @@ def arguments(argv):
     add("--model", help="default: the first the server lists")
     add("--key", help="API key")
     loop = parser.add_mutually_exclusive_group()
-    loop.add_argument("--clients", type=int, default=1, help="closed loop: so many clients, each waiting for its answer")
+    loop.add_argument("--clients", type=int, default=1, help="closed loop of so many clients")
     loop.add_argument("--rate", type=float, help="open loop: arrivals per second, a Poisson process")
     add("--requests", type=int, default=32, help="requests, or conversations")
     add("--seconds", type=float, help="no new request after so long")
@@ -82,7 +82,7 @@ async def make_items(options, client):
 
 async def main(options):
     options.seed = secrets.randbelow(1 << 31) if options.seed is None else options.seed
-    fields = {"temperature": options.temperature, **({} if options.stop_early else {"ignore_eos": True}), **options.body}
+    fields = {"temperature": options.temperature} | ({} if options.stop_early else {"ignore_eos": True}) | options.body
     client = Client(options.url, options.model, options.key, fields, options.timeout)
     client.model = client.model or await first_model(client)
     items = await make_items(options, client)
@@ -100,8 +100,7 @@ async def main(options):
         print(f"error {error}: {number}")
     if options.json:
         origin = min(r.start for r in run.records)
-        settings = {k: v for k, v in vars(options).items() if k in ("url", "clients", "rate", "requests", "seconds", "shape",
-                    "endpoint", "prefix", "prefixes", "turns", "whole", "warm", "seed", "temperature", "body")}
+        settings = {name: value for name, value in vars(options).items() if name not in ("key", "json", "svg", "limits")}
         options.json.write_text(json.dumps({"model": client.model, "settings": settings, "report": report, "requests":
                                             [r.as_dict(origin) for r in run.records]}, indent=1, default=str))
     if options.svg:

@@ -13,8 +13,8 @@ class Writer:
         self.data += data
         head, end, body = self.data.partition(b"\r\n\r\n")
         if end and self.task is None:
-            length = int(next(line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")))
-            if len(body) == length:
+            headers = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:])
+            if len(body) == int(headers[b"content-length"]):
                 self.server.requests.append((head.split(b"\r\n")[0].decode(), body))
                 self.task = asyncio.ensure_future(self.server.answer(body, self.reader))
 
@@ -68,7 +68,8 @@ class ScriptedServer:
         texts = [f" w{n}" for n in range(len(plan))]
         if not body["stream"]:
             await asyncio.sleep(sum(plan))
-            data = json.dumps({"choices": [{"text": "".join(texts), "finish_reason": "length"}], "usage": usage}).encode()
+            choice = {"text": "".join(texts), "finish_reason": "length"}
+            data = json.dumps({"choices": [choice], "usage": usage}).encode()
             self.feed(reader, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
             return
         self.feed(reader, b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")

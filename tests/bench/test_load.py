@@ -153,7 +153,7 @@ def test_file_text_has_exact_counts_and_leaves_no_prefix():
         counted.append(prompt)
         return sum(1 + len(word) // 6 for word in prompt.split())
 
-    passage = "An actor is a person who portrays a character in a production ; performing in the flesh traditionally . " * 30
+    passage = "An actor is a person who portrays a character in a production ; in the flesh traditionally . " * 30
     source = text.FileText(text.Vocabulary(["river", "day"], ["water", "house", "time"], 0), 3, passage, count)
     prompt = run(source.prompt(60))
     assert sum(1 + len(word) // 6 for word in prompt.split()) == 60

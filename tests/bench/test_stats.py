@@ -24,7 +24,8 @@ def test_percentiles_interpolate():
 
 
 def test_summary():
-    records = [record(start=0), record(start=4, ttft=2.0, tpot=0.2), Record(start=1, end=2, status=503, error="503 queue_full")]
+    records = [record(start=0), record(start=4, ttft=2.0, tpot=0.2),
+               Record(start=1, end=2, status=503, error="503 queue_full")]
     records[1].cached_tokens = 50
     summary = stats.summarize(records, 8.0)
     assert (summary["requests"], summary["completed"]) == (3, 2)

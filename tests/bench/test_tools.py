@@ -35,7 +35,8 @@ def test_plot_is_svg_with_each_class():
 def test_tables():
     report = stats.report(load.Run([Record(start=0, end=1, outputs=[(.5, "a")], output_tokens=1, status=200)]))
     assert "500" in table.summary_table(report)
-    assert table.markdown(["a", "b"], [["x", 1234.5], ["y", None]]) == "| a | b |\n|---|---|\n| x | 1,234 |\n| y | – |"
+    assert table.markdown(["a", "b"], [["x", 1234.5], ["y", None]]).splitlines() == [
+        "| a | b |", "|---|---|", "| x | 1,234 |", "| y | – |"]
     assert [table.number(value) for value in (0.12345, 12.345, 123.45, 7, 0.0)] == ["0.123", "12.3", "123", "7", "0"]
 
 
@@ -48,7 +49,8 @@ def test_goals():
 def test_short_requests_beside_a_long_prefill():
     def one(label, start, first):
         return Record(label=label, start=start, end=first + 1, outputs=[(first, "x")], status=200)
-    records = [one("L", 10, 20), one("S", 5, 9), one("S", 9, 11), one("S", 19, 25), one("S", 20.5, 21), one("M", 12, 13)]
+    records = [one("L", 10, 20), one("S", 5, 9), one("S", 9, 11), one("S", 19, 25), one("S", 20.5, 21),
+               one("M", 12, 13)]
     assert [r.start for r in beside_long_prefill(records)] == [9, 19]
 
 
@@ -96,7 +98,8 @@ def test_leaks_are_found():
     findings.memory = [(second, 100 << 20) for second in range(10)]
     assert leaks(state(), state(), findings, options) == []
     assert leaks(state(), state(descriptors=8), findings, options) == ["descriptors: 8, before 7"]
-    assert leaks(state(), state(running=1, kv_usage=.1), findings, options) == ["running: 1", "kv_usage: 0.1, before 0.0"]
+    assert leaks(state(), state(running=1, kv_usage=.1), findings, options) == ["running: 1",
+                                                                                "kv_usage: 0.1, before 0.0"]
     assert leaks(state(), state(waiting=None), findings, options) == ["waiting: None"]
     findings.memory += [(11, 117 << 20)]
     assert "grew by 17 MiB" in leaks(state(), state(), findings, options)[0]

@@ -24,7 +24,8 @@ class Panel:
         self.parts.append(f'<polyline points="{text}" fill="none" stroke="{color}" stroke-width="1.5"/>')
 
     def text(self, x, y, text, anchor="middle", color="#000"):
-        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}">{html.escape(text)}</text>')
+        self.parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color}">'
+                          f'{html.escape(text)}</text>')
 
     def svg(self):
         left, bottom = self.place(0, 0)

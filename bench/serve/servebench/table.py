@@ -30,15 +30,15 @@ def markdown(header, rows):
 
 def summary_table(report):
     """The table of stats.report()."""
-    header = ["", "done", "errors", "in tok/s", "out tok/s", "hit", "ttft p50", "p95", "p99", "tpot p50", "p95", "itl p50",
-              "p99", "e2e p50", "p95", "good/s"]
+    header = ["", "done", "errors", "in tok/s", "out tok/s", "hit", "ttft p50", "p95", "p99", "tpot p50", "p95", "p99",
+              "itl p50", "p95", "p99", "e2e p50", "p95", "p99", "good/s"]
     rows = []
     for name, part in report.items():
         def of(key, quantile, part=part):
             return part[key][quantile] if part[key] else None
+        times = [of(key, quantile) for key in ("ttft_ms", "tpot_ms", "itl_ms", "e2e_ms")
+                 for quantile in ("p50", "p95", "p99")]
         rows.append([name, part["completed"], part["requests"] - part["completed"], part["input_tokens_per_second"],
-                     part["output_tokens_per_second"], part["hit_rate"], of("ttft_ms", "p50"), of("ttft_ms", "p95"),
-                     of("ttft_ms", "p99"), of("tpot_ms", "p50"), of("tpot_ms", "p95"), of("itl_ms", "p50"),
-                     of("itl_ms", "p99"), of("e2e_ms", "p50"), of("e2e_ms", "p95"),
+                     part["output_tokens_per_second"], part["hit_rate"], *times,
                      part.get("goodput", {}).get("requests_per_second")])
     return table(header, rows) + "\ntimes in ms"

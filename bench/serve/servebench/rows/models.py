@@ -14,7 +14,8 @@ PEER = False
 CONTEXT, OUTPUT = 4096, 32
 FIGURES = {"budget": Figure("budget", "bytes"), "peak": Figure("most resident memory", "bytes"),
            "of_budget": Figure("most resident, of the budget", "×"), "failed": Figure("failed requests", "count"),
-           "served": Figure("answered requests", "count"), "slowest": Figure("slowest first token, loads included", "ms")}
+           "served": Figure("answered requests", "count"),
+           "slowest": Figure("slowest first token, loads included", "ms")}
 
 
 def wanted(options):

@@ -37,7 +37,8 @@ def check_error(status, headers, body, statuses):
         raise Wrong(f"status {status} without Retry-After")
     try:
         error = json.loads(body)["error"]
-        shaped = isinstance(error["message"], str) and isinstance(error["type"], str) and {"param", "code"} <= set(error)
+        texts = [error["message"], error["type"]]
+        shaped = all(isinstance(text, str) for text in texts) and {"param", "code"} <= set(error)
     except (ValueError, KeyError, TypeError):
         shaped = False
     if not shaped:
@@ -138,8 +139,9 @@ async def garbage(context):
 
 
 async def bad_json(context):
-    return await refused(context, context.dice.choice([b"", b"{", b"[1", b"\xff\xfe", b"null", b"3", b"[" * 5000,
-                                                       b'{"prompt": "a", "max_tokens": 1e999}', b'{"prompt": "a"}\0']), (400,))
+    body = context.dice.choice([b"", b"{", b"[1", b"\xff\xfe", b"null", b"3", b"[" * 5000, b'{"prompt": "a"}\0',
+                                b'{"prompt": "a", "max_tokens": 1e999}'])
+    return await refused(context, body, (400,))
 
 
 async def bad_field(context):
@@ -154,7 +156,8 @@ async def no_such_model(context):
 
 
 async def no_such_path(context):
-    return await refused(context, {}, (404, 400), "/" + context.dice.choice(["nothing", "chat", "%00", "../etc", "a" * 500]))
+    path = context.dice.choice(["nothing", "chat", "%00", "../etc", "a" * 500])
+    return await refused(context, {}, (404, 400), "/" + path)
 
 
 async def wrong_method(context):
@@ -192,9 +195,9 @@ async def too_large_body(context):
 
 
 async def long_header(context):
-    client = context.client
+    client, headers = context.client, [("X-Long", "a" * (1 << 17))]
     try:
-        async with client.exchange("GET", client.address.path + "/models", headers=[("X-Long", "a" * (1 << 17))]) as answer:
+        async with client.exchange("GET", client.address.path + "/models", headers=headers) as answer:
             return str(check_error(answer.status, answer.headers, await answer.body(), (431, 400)))
     except (OSError, http.ProtocolError):
         return "closed"
@@ -203,8 +206,8 @@ async def long_header(context):
 async def several_choices(context):
     """n answers of one prompt: the first is the answer alone; greedy ones are all equal."""
     index, ask = context.pick()
-    status, answer = await context.client.post("/completions",
-                                               context.client.body(ask(stream=False)) | {"n": context.dice.randint(2, 4)})
+    body = context.client.body(ask(stream=False)) | {"n": context.dice.randint(2, 4)}
+    status, answer = await context.client.post("/completions", body)
     if status in BUSY:
         return str(status)
     texts = [choice["text"] for choice in answer["choices"]] if status == 200 else []

@@ -24,7 +24,7 @@ class Findings:
 
 
 async def ask_alone(client, source, options):
-    """(questions, answers): half greedy, half drawn with a seed, of lengths from a few tokens to most of the context."""
+    """(questions, answers): half greedy, half drawn with a seed, from a few tokens to half of the context."""
     dice = random.Random(options.seed)
     questions = []
     for index in range(options.questions):
