@@ -5,13 +5,12 @@
     bench/serve/check_against.py --aiperf VENV/bin/aiperf --pingti build/release/src/cli/pingti --model FILE.gguf
     bench/serve/check_against.py --aiperf VENV/bin/aiperf --url http://127.0.0.1:8080/v1
 
-Each tool gets fresh prompts of the same length in every round, so that neither finds the other's in the cache, and
+Each tool gets fresh prompts of the same lengths in every round, so that neither finds the other's in the cache, and
 the two take turns in going first. The server has one thread by default, so that clients do not take its CPU; where
-they do all the same, the server's own means under each tool differ as much, and are printed beside. Exit status 1 if
-a figure's medians differ by more than --tolerance.
+they do all the same, or the machine is not quiet, the server's own means under each tool differ as much, and are
+printed below with what each tool read of them. Exit status 1 if a figure's medians differ by more than --tolerance.
 """
 import argparse
-import asyncio
 import json
 import pathlib
 import statistics
@@ -22,7 +21,7 @@ import tempfile
 from servebench import load, metrics, stats, text, work
 from servebench.client import Client, first_model
 from servebench.rows.common import check
-from servebench.servers import Needs, Pingti, Server
+from servebench.servers import Needs, Pingti, Server, run_program
 from servebench.table import table
 
 # Title -> (ours: summary key and quantile, AIPerf's metric and quantile)
@@ -48,7 +47,8 @@ def arguments(argv):
     add("--threads", type=int, default=1)
     add("--clients", type=int, default=4)
     add("--requests", type=int, default=32)
-    add("--shape", default="210/48")
+    add("--shape", default="160-260/24-72",
+        help="lengths that vary: equal ones keep the clients in step, in one of several patterns with a TTFT of its own")
     add("--rounds", type=int, default=3)
     add("--tolerance", type=float, default=0.05)
     options = parser.parse_args(argv)
@@ -113,7 +113,7 @@ async def measure(client, options):
     for index in range(options.rounds):
         results = {}
         for tool in (0, 1) if index % 2 == 0 else (1, 0):
-            fresh = await work.prompts(mix, source, options.requests, f"{index} {tool}", chat=True)
+            fresh = await work.prompts(mix, source, options.requests, str(index), chat=True)
             before = await metrics.read(client)
             results[tool] = aiperf(client, fresh, options) if tool else await ours(client, fresh, options)
             after = await metrics.read(client)
@@ -133,7 +133,8 @@ async def main(options):
     else:
         shape = work.Shape.parse(options.shape)
         needs = Needs(options.clients, shape.prompt[1] + shape.output[1] + 64)
-        kind = Pingti("pingti", options.pingti)
+        # Speculation would make the speed depend on what each tool's prompts happen to repeat.
+        kind = Pingti("pingti", options.pingti, ["--speculate", "off"])
         async with Server(kind, [options.model], options.threads, needs, fields) as server:
             found, inside = await measure(server.client, options)
     rows, worst = [], 0.0
@@ -145,6 +146,8 @@ async def main(options):
         if None not in values[0] + values[1]:
             one, other = map(statistics.median, values)
             rows.append([f"the server's own {title}", one, other, f"{100 * (one / other - 1):+.1f} %"])
+            read = [statistics.median(tool) / own for tool, own in zip(found[title], (one, other))]
+            rows.append(["  client / server", *(f"{100 * (value - 1):+.1f} %" for value in read), None])
     print(table(["", "bench/serve", "AIPerf", "difference"], rows))
     print(f"{options.clients} clients, {options.shape} tokens, {options.requests} requests, medians of "
           f"{options.rounds} rounds; largest difference {100 * worst:.1f} %")
@@ -152,4 +155,4 @@ async def main(options):
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(arguments(sys.argv[1:]))))
+    sys.exit(run_program(main(arguments(sys.argv[1:]))))

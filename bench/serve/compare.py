@@ -8,7 +8,6 @@ are medians over the rounds, ratios, and whether the row's goal is met. --varian
 times: a row's goal is judged against the best of the peers.
 """
 import argparse
-import asyncio
 import json
 import pathlib
 import secrets
@@ -17,7 +16,7 @@ import sys
 
 from servebench.bench import Bench, medians
 from servebench.rows import ROWS
-from servebench.servers import LlamaServer, Pingti
+from servebench.servers import LlamaServer, Pingti, run_program
 from servebench.table import markdown, number
 
 
@@ -105,4 +104,4 @@ async def main(options):
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(arguments(sys.argv[1:]))))
+    sys.exit(run_program(main(arguments(sys.argv[1:]))))

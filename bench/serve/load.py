@@ -51,6 +51,7 @@ def arguments(argv):
     add("--json", type=pathlib.Path, help="report with every request's times")
     add("--svg", type=pathlib.Path, help="plot")
     options = parser.parse_args(argv)
+    options.load = options.mix or options.shape
     try:
         options.limits = stats.parse_limits(options.goodput)
         options.mix = work.Mix.parse(options.mix) if options.mix else work.Mix.single(work.Shape.parse(options.shape))
@@ -100,7 +101,7 @@ async def main(options):
         print(f"error {error}: {number}")
     if options.json:
         origin = min(r.start for r in run.records)
-        settings = {name: value for name, value in vars(options).items() if name not in ("key", "json", "svg", "limits")}
+        settings = {name: value for name, value in vars(options).items() if name not in ("key", "json", "svg", "limits", "mix")}
         options.json.write_text(json.dumps({"model": client.model, "settings": settings, "report": report, "requests":
                                             [r.as_dict(origin) for r in run.records]}, indent=1, default=str))
     if options.svg:

@@ -7,7 +7,6 @@ KV; every answer must be the one the request gets alone, or a proper error, and 
 Exit status 1 if an answer was wrong, a request hung, or something leaked.
 """
 import argparse
-import asyncio
 import json
 import pathlib
 import secrets
@@ -15,7 +14,7 @@ import shlex
 import sys
 
 from servebench.client import Client
-from servebench.servers import Needs, Pingti, Server
+from servebench.servers import Needs, Pingti, Server, run_program
 from servebench.soak.run import soak
 from servebench.table import table
 
@@ -74,4 +73,4 @@ async def main(options):
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(arguments(sys.argv[1:]))))
+    sys.exit(run_program(main(arguments(sys.argv[1:]))))

@@ -52,6 +52,18 @@ class LlamaServer:
                 str(port), "--no-ui", *self.flags]
 
 
+def run_program(main):
+    """The exit status of a coroutine that holds servers; SIGTERM ends it, and them."""
+    async def guarded():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+        return await main
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
+
+
 class Server:
     """A running server. Not thread-safe. Use as an async context manager."""
 
