@@ -6,7 +6,7 @@ import pytest
 from scripted_server import ScriptedServer
 from virtual_time import run
 
-from servebench import bench, load, metrics, plot, stats, table, text, work
+from servebench import bench, load, metrics, plot, stats, table, text
 from servebench.client import Client
 from servebench.record import Record
 from servebench.rows import ROWS

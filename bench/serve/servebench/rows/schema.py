@@ -3,7 +3,7 @@ import dataclasses
 
 from .. import load, stats, work
 from ..servers import Needs
-from .common import Figure, Goal, check, ratio
+from .common import Figure, Goal, check
 
 NAME = "schema"
 TITLE = "8 clients, 96-token prompts, 128 tokens out: JSON Schema on against off"
