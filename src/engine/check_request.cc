@@ -39,6 +39,12 @@ Result<void> check_request(const GenerationRequest& request, const EngineInfo& i
     return fail(ErrorKind::kInvalid, "engine.max_tokens",
                 fmt::format("max_tokens is {}; it must be -1 or more", request.max_tokens));
   }
+  if (request.embed != Pooling::kNone && (request.max_tokens != 0 || request.choices != 1)) {
+    return fail(ErrorKind::kInvalid, "engine.embed",
+                fmt::format("an embedding is wanted together with {} choices of {} tokens; it is made of the "
+                            "prompt alone",
+                            request.choices, request.max_tokens));
+  }
   if (request.top_logprobs < -1 || request.top_logprobs > info.vocab) {
     return fail(ErrorKind::kInvalid, "engine.top_logprobs",
                 fmt::format("{} top logprobs are wanted; the vocabulary has {} tokens", request.top_logprobs,
@@ -47,6 +53,11 @@ Result<void> check_request(const GenerationRequest& request, const EngineInfo& i
   if (request.stop.size() > kMaxStops || std::ranges::any_of(request.stop, &std::string::empty)) {
     return fail(ErrorKind::kInvalid, "engine.stop",
                 fmt::format("there may be up to {} stop strings, none of them empty", kMaxStops));
+  }
+  for (const int32_t token : request.stop_tokens) {
+    if (token >= 0 && token < info.vocab) continue;
+    return fail(ErrorKind::kInvalid, "engine.token",
+                fmt::format("stop token {} is outside the vocabulary of {}", token, info.vocab));
   }
   PT_TRY_VOID(validate(request.sampling, info.vocab));
   return check_fit(request, info);

@@ -34,6 +34,9 @@ struct TokenLogprobs {
   std::vector<TokenLogprobInfo> top;  // most likely first
 };
 
+// How the states of a text's tokens become its embedding.
+enum class Pooling { kNone, kMean, kLast };
+
 enum class FinishReason { kStop, kLength, kCancelled, kError };
 
 struct GenerationRequest {
@@ -45,8 +48,14 @@ struct GenerationRequest {
   std::vector<std::string> stop;     // the answer ends before any of these strings
   std::vector<int32_t> stop_tokens;  // besides the model's own end-of-generation tokens
   bool ignore_eos = false;
+  int64_t min_tokens = 0;    // before so many, no token that ends the answer is drawn
+  bool skip_special = true;  // control tokens are not shown in the text
   int top_logprobs = -1;         // -1: no logprobs; otherwise how many alternatives beside the chosen
   bool prompt_logprobs = false;  // logprobs of prompt tokens 1.. come in the PromptEvent (choice 0)
+
+  // Not kNone: nothing is generated (max_tokens and choices must be 0 and 1); the PromptEvent brings the
+  // prompt's embedding.
+  Pooling embed = Pooling::kNone;
 };
 
 // Sent once, when the prompt has been computed.
@@ -54,6 +63,9 @@ struct PromptEvent {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;            // of those, taken from the KV cache
   std::vector<TokenLogprobs> logprobs;  // for prompt tokens 1.., when asked
+  // [hidden], when asked: states after the model's output norm, pooled in float64 in order of position, not
+  // normalized.
+  std::vector<float> embedding;
 };
 
 // Generated tokens of a choice; the token that ends an answer (end of generation, stop token) is not among
@@ -99,6 +111,8 @@ struct EngineInfo {
   int64_t vocab = 0;
   int64_t weight_bytes = 0;
   int64_t parameters = 0;
+  int64_t hidden = 0;                // length of embeddings
+  Pooling pooling = Pooling::kNone;  // what the model file names
   double load_seconds = 0;
 };
 

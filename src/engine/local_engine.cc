@@ -18,6 +18,25 @@ Error error_of(const std::exception& exception) {
   return {ErrorKind::kInternal, "engine.step", fmt::format("the step failed: {}", exception.what())};
 }
 
+SamplingParams sampling_of(const GenerationRequest& request, const Tokenizer& tokenizer) {
+  SamplingParams params = request.sampling;
+  if (request.min_tokens <= 0) return params;
+  params.barred_before = static_cast<int64_t>(request.prompt.size()) + request.min_tokens;
+  const auto ends = tokenizer.end_of_generation_ids();
+  params.barred_tokens.assign(ends.begin(), ends.end());
+  params.barred_tokens.insert(params.barred_tokens.end(), request.stop_tokens.begin(),
+                              request.stop_tokens.end());
+  return params;
+}
+
+std::vector<float> embedding_of(const RequestState& request) {
+  std::vector<float> mean;
+  mean.reserve(request.state_sum.size());
+  for (const double sum : request.state_sum)
+    mean.push_back(static_cast<float>(sum / static_cast<double>(request.pooled_tokens)));
+  return mean;
+}
+
 // Calls into a sink, which is not ours: whatever it throws drops its request and nothing else.
 template <class Call>
 void notify(RequestState& request, const Call& call) {
@@ -151,9 +170,10 @@ void LocalEngine::start(const std::shared_ptr<RequestState>& state) {
   const GenerationRequest& request = state->request;
   const int64_t room = parts_.info.context - state->prompt_tokens();
   const int64_t answer = request.max_tokens < 0 ? room : std::min(request.max_tokens, room);
+  const SamplingParams sampling = sampling_of(request, *parts_.tokenizer);
   std::vector<std::unique_ptr<Sequence>> choices;
   for (int choice = 0; choice < request.choices; ++choice) {
-    Sampler sampler(parts_.model->kernels(), request.sampling, static_cast<int>(parts_.info.vocab),
+    Sampler sampler(parts_.model->kernels(), sampling, static_cast<int>(parts_.info.vocab),
                     request.sampling.seed, choice);
     choices.push_back(std::make_unique<Sequence>(state, choice, state->prompt_tokens() + answer,
                                                  parts_.space.make_table(), std::move(sampler),
@@ -188,6 +208,7 @@ void LocalEngine::step() {
 void LocalEngine::compute(const StepPlan& plan) {
   runner_.forward(plan, parts_.space.pools());
   auto scores = runner_.score_prompts(plan);
+  runner_.pool_states(plan);
   scheduler_.advance(plan);
 
   std::vector<Draw> draws;
@@ -225,7 +246,8 @@ void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw
   notify(request, [&](EventSink& sink) {
     sink.prompt({.prompt_tokens = request.prompt_tokens(),
                  .cached_tokens = request.cached_tokens,
-                 .logprobs = std::move(request.prompt_logprobs)});
+                 .logprobs = std::move(request.prompt_logprobs),
+                 .embedding = embedding_of(request)});
   });
   request.prompt_logprobs.clear();
   if (first.limit == first.size()) {

@@ -48,6 +48,16 @@ std::string model_name(const gguf::File& file, const std::string& path) {
   return name && !name->empty() ? *name : std::filesystem::path(path).stem().string();
 }
 
+// The pooling type of embedding models, as llama.cpp numbers them; ways that decoders here have none of (the
+// first token's state, a ranking head) count as none.
+Pooling pooling_of(const gguf::File& file, const std::string& architecture) {
+  constexpr uint32_t kMean = 1;
+  constexpr uint32_t kLast = 3;
+  const auto type = file.get_or<uint32_t>(architecture + ".pooling_type", 0u);
+  if (!type) return Pooling::kNone;
+  return *type == kMean ? Pooling::kMean : *type == kLast ? Pooling::kLast : Pooling::kNone;
+}
+
 struct Text {
   std::unique_ptr<Tokenizer> tokenizer;
   std::unique_ptr<const ChatTemplate> chat_template;
@@ -110,7 +120,9 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                   .trained_context = config.max_context,
                   .kv_tokens = budget.tokens,
                   .vocab = config.vocab,
-                  .weight_bytes = loaded.model->weight_bytes()};
+                  .weight_bytes = loaded.model->weight_bytes(),
+                  .hidden = config.hidden,
+                  .pooling = pooling_of(file, config.architecture)};
   for (const gguf::TensorInfo& tensor : file.tensors()) info.parameters += tensor.values();
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   PT_TRY(auto engine, LocalEngine::create(

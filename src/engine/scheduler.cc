@@ -7,18 +7,28 @@
 namespace pingti {
 namespace {
 
-// Prompt tokens whose scores this slice's rows yield: row p scores token p + 1.
+// Positions of prompt tokens of whose rows something is kept.
 struct ScoredRows {
   int64_t begin = 0;
   int64_t end = 0;
   int count() const { return static_cast<int>(std::max<int64_t>(0, end - begin)); }
 };
 
+// Rows that score the token after theirs.
 ScoredRows scored_rows(const Sequence& sequence, int64_t rows) {
   if (!sequence.request->wants_prompt_logprobs()) return {};
   const auto known = static_cast<int64_t>(sequence.request->prompt_logprobs.size());
   return {std::max(sequence.computed, known),
           std::min(sequence.computed + rows, sequence.request->prompt_tokens() - 1)};
+}
+
+// Rows whose states are pooled.
+ScoredRows pooled_rows(const Sequence& sequence, int64_t rows) {
+  const RequestState& request = *sequence.request;
+  const int64_t end = sequence.computed + rows;
+  if (request.request.embed == Pooling::kMean) return {std::max(sequence.computed, request.pooled_tokens), end};
+  if (request.request.embed == Pooling::kLast && end == request.prompt_tokens()) return {end - 1, end};
+  return {};
 }
 
 }  // namespace
@@ -92,15 +102,19 @@ void Scheduler::append(StepPlan* plan, Sequence& sequence, int rows) const {
   plan->slices.push_back(std::move(slice));
 
   const ScoredRows scored = scored_rows(sequence, rows);
+  const ScoredRows pooled = pooled_rows(sequence, rows);
+  for (int64_t position = pooled.begin; position < pooled.end; ++position)
+    plan->hidden_rows.push_back(first_row + static_cast<int32_t>(position - sequence.computed));
   plan->entries.push_back({.sequence = &sequence,
                            .rows = rows + drafted,
                            .drafted = drafted,
                            .first_logit = static_cast<int>(plan->logit_rows.size()),
                            .prompt_logits = scored.count(),
+                           .hidden_rows = pooled.count(),
                            .draws = draws});
   for (int64_t position = scored.begin; position < scored.end; ++position)
     plan->logit_rows.push_back(first_row + static_cast<int32_t>(position - sequence.computed));
-  if (!draws) return;
+  if (!draws || sequence.request->embeds()) return;
   for (int row = rows - 1; row < rows + drafted; ++row) plan->logit_rows.push_back(first_row + row);
 }
 
@@ -132,7 +146,7 @@ void Scheduler::admit() {
 
 bool Scheduler::admit(Sequence& sequence) {
   // The last token is always computed: its row yields the next one.
-  if (!sequence.request->wants_prompt_logprobs())
+  if (!sequence.request->reads_all_rows())
     sequence.computed =
         space_->attach(std::span(sequence.tokens).first(sequence.tokens.size() - 1), sequence.table);
   // A page for each running sequence stays free, so that taking one in does not push one out at once.

@@ -33,6 +33,7 @@ struct StepPlan {
     int drafted;        // of them, the last so many hold drafted tokens
     int first_logit;    // of its logit rows
     int prompt_logits;  // logit rows that score prompt tokens
+    int hidden_rows;    // states of prompt tokens that an embedding is made of, following the entry's before
     // The last row that is not drafted yields the next token, each drafted row the one after it if the draft
     // is right so far; these are also the last logit rows.
     bool draws;
@@ -40,10 +41,13 @@ struct StepPlan {
   std::vector<int32_t> tokens;
   std::vector<SequenceSlice> slices;
   std::vector<int32_t> logit_rows;
+  std::vector<int32_t> hidden_rows;
   std::vector<Entry> entries;
   int decode_rows = 0;
 
-  Batch batch() const { return {.tokens = tokens, .sequences = slices, .logit_rows = logit_rows}; }
+  Batch batch() const {
+    return {.tokens = tokens, .sequences = slices, .logit_rows = logit_rows, .hidden_rows = hidden_rows};
+  }
   bool empty() const { return entries.empty(); }
 };
 

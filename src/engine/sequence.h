@@ -24,8 +24,13 @@ struct RequestState {
   int64_t cached_tokens = 0;
   std::vector<TokenLogprobs> prompt_logprobs;  // of prompt tokens 1.., as far as computed
   int open_choices = 0;
+  std::vector<double> state_sum;  // [hidden], of the states of the prompt's first pooled_tokens tokens
+  int64_t pooled_tokens = 0;
 
   int64_t prompt_tokens() const { return static_cast<int64_t>(request.prompt.size()); }
+  bool embeds() const { return request.embed != Pooling::kNone; }
+  // Every prompt token has to be computed: none can come from the cache.
+  bool reads_all_rows() const { return wants_prompt_logprobs() || request.embed == Pooling::kMean; }
   bool wants_prompt_logprobs() const { return request.prompt_logprobs && !prompt_sent; }
 };
 
@@ -51,7 +56,7 @@ struct Sequence {
         limit(token_limit),
         table(std::move(empty_table)),
         sampler(std::move(choice_sampler)),
-        text(tokenizer, request->request.stop) {}
+        text(tokenizer, request->request.stop, request->request.skip_special) {}
 
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return size() - computed; }

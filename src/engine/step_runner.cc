@@ -28,7 +28,23 @@ std::span<float> StepRunner::logits(int row) const {
 void StepRunner::forward(const StepPlan& plan, std::span<KvPool* const> pools) {
   const size_t bytes = plan.logit_rows.size() * static_cast<size_t>(model_->config().vocab) * sizeof(float);
   PT_CHECK(bytes <= logits_.size());
-  model_->forward(plan.batch(), pools, logits_.as<float>());
+  states_.resize(plan.hidden_rows.size() * static_cast<size_t>(model_->config().hidden));
+  Batch batch = plan.batch();
+  batch.hidden = states_.data();
+  model_->forward(batch, pools, logits_.as<float>());
+}
+
+void StepRunner::pool_states(const StepPlan& plan) {
+  const float* state = states_.data();
+  const auto hidden = static_cast<size_t>(model_->config().hidden);
+  for (const StepPlan::Entry& entry : plan.entries) {
+    RequestState& request = *entry.sequence->request;
+    for (int row = 0; row < entry.hidden_rows; ++row, state += hidden) {
+      request.state_sum.resize(hidden);
+      for (size_t i = 0; i < hidden; ++i) request.state_sum[i] += static_cast<double>(state[i]);
+      ++request.pooled_tokens;
+    }
+  }
 }
 
 std::vector<std::vector<TokenLogprobs>> StepRunner::score_prompts(const StepPlan& plan) {

@@ -35,6 +35,8 @@ class StepRunner {
   void forward(const StepPlan& plan, std::span<KvPool* const> pools);
   // Scores of the prompt tokens that the plan's rows predict, in plan order.
   std::vector<std::vector<TokenLogprobs>> score_prompts(const StepPlan& plan);
+  // Adds the states the plan's rows yield to their requests' sums.
+  void pool_states(const StepPlan& plan);
   // Draws each one's next token, position sequence.size(), and goes on as long as the draw equals the
   // sequence's draft: all draws are what they would be without it. Overwrites the logits.
   void draw(std::span<Draw> draws);
@@ -51,6 +53,7 @@ class StepRunner {
   ThreadPool* threads_ = nullptr;
   const Tokenizer* tokenizer_ = nullptr;
   HugeBuffer logits_;  // [logit_rows, vocab]
+  std::vector<float> states_;  // [hidden_rows, hidden] of the last plan
 };
 
 }  // namespace pingti

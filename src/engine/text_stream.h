@@ -12,8 +12,8 @@ namespace pingti {
 
 class TextStream {
  public:
-  TextStream(const Tokenizer& tokenizer, const std::vector<std::string>& stops)
-      : detokenizer_(tokenizer), stops_(stops) {}
+  TextStream(const Tokenizer& tokenizer, const std::vector<std::string>& stops, bool skip_special = true)
+      : detokenizer_(tokenizer, skip_special), stops_(stops) {}
 
   // Text that became certain with this token.
   std::string push(int32_t token) { return stops_.push(detokenizer_.push(token)); }

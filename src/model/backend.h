@@ -118,6 +118,9 @@ class Backend {
   virtual void attention(const AttentionLayer& layer, const Batch& batch, const float* qkv,
                          const Weight& reader, Operand& out) = 0;
   virtual AttentionWork attention_work() const = 0;
+  // out = rms_norm(x) * weight, as floats in this process's own memory: [rows, width].
+  virtual void hidden(const float* x, int rows, int64_t width, const float* weight, float eps,
+                      float* out) = 0;
   // Keeps the given rows (ascending) of an operand and of the residual, packed to the front.
   virtual void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) = 0;
   // gate_up: [rows, 2 * ffn], gate first. out = activation(gate) * up.

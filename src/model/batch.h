@@ -28,6 +28,10 @@ struct Batch {
   std::span<const int32_t> tokens;           // [rows]
   std::span<const SequenceSlice> sequences;  // in row order, covering all rows
   std::span<const int32_t> logit_rows;       // ascending rows whose logits are wanted
+  // Ascending rows whose states after the output norm are wanted, and where forward() writes them: floats
+  // [hidden_rows, hidden]. May name the same rows as logit_rows.
+  std::span<const int32_t> hidden_rows = {};
+  float* hidden = nullptr;
 };
 
 // The slice that holds a row of the batch.

@@ -2,10 +2,23 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/check.h"
 
 namespace pingti {
+namespace {
+
+// Where each of `rows` stands in `among`, which holds them all; both ascending.
+std::vector<int32_t> places(std::span<const int32_t> rows, std::span<const int32_t> among) {
+  std::vector<int32_t> found;
+  found.reserve(rows.size());
+  for (const int32_t row : rows)
+    found.push_back(static_cast<int32_t>(std::ranges::lower_bound(among, row) - among.begin()));
+  return found;
+}
+
+}  // namespace
 
 void Decoder::prepare(const Batch& batch) {
   const int rows = static_cast<int>(batch.tokens.size());
@@ -48,9 +61,10 @@ void Decoder::add_updates(std::unique_ptr<LowRank> LayerUpdates::* weight, size_
   if (!updates_.empty()) backend_->add_low_rank(updates_, in, width, y);
 }
 
-void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools, bool last,
-                        int& rows) {
+void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools,
+                        std::span<const int32_t> wanted, int& rows) {
   const Layer& layer = layers_[index];
+  const bool last = index + 1 == layers_.size();
   Workspace& w = workspace_;
   const AttentionLayer attention{.config = &config_,
                                  .window = config_.attention[index].window,
@@ -69,16 +83,16 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
   backend_->linear(*layer.qkv, *w.normed, rows, w.qkv, /*accumulate=*/false);
   add_updates(&LayerUpdates::qkv, index, *w.normed, layer.qkv->rows, w.qkv);
   backend_->rope_append(attention, batch, {rope.cos.data(), rope.sin.data()}, w.qkv);
-  if (last && batch.logit_rows.empty()) {
+  if (last && wanted.empty()) {
     rows = 0;
     return;
   }
   backend_->attention(attention, batch, w.qkv, *layer.output, *w.attended);
-  if (last && static_cast<int>(batch.logit_rows.size()) < rows) {
-    // The rest of the last block only matters to rows whose logits are wanted.
-    backend_->keep_rows(batch.logit_rows, *w.attended, w.x, config_.hidden);
-    rows = static_cast<int>(batch.logit_rows.size());
-    adapted_ = adapter_rows(batch, batch.logit_rows);
+  if (last && static_cast<int>(wanted.size()) < rows) {
+    // The rest of the last block only matters to rows that are read.
+    backend_->keep_rows(wanted, *w.attended, w.x, config_.hidden);
+    rows = static_cast<int>(wanted.size());
+    adapted_ = adapter_rows(batch, wanted);
   }
   const auto add_branch = [&](const Weight& weight, std::unique_ptr<LowRank> LayerUpdates::* update,
                               const Operand& in, const std::vector<float>& post_norm) {
@@ -97,15 +111,31 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
   add_branch(*layer.down, &LayerUpdates::down, *w.activated, layer.post_ffn_norm);
 }
 
+// Then keeps the rows whose logits are wanted.
+void Decoder::write_hidden(const Batch& batch, std::span<const int32_t> wanted, int& rows) {
+  const auto hidden = static_cast<size_t>(config_.hidden);
+  std::vector<float> states(wanted.size() * hidden);
+  backend_->hidden(workspace_.x, rows, config_.hidden, output_norm_.data(), config_.norm_eps, states.data());
+  float* out = batch.hidden;
+  for (const int32_t place : places(batch.hidden_rows, wanted)) {
+    std::copy_n(states.data() + static_cast<size_t>(place) * hidden, hidden, out);
+    out += hidden;
+  }
+  if (batch.logit_rows.size() == wanted.size()) return;
+  backend_->keep_rows(places(batch.logit_rows, wanted), *workspace_.attended, workspace_.x, config_.hidden);
+  rows = static_cast<int>(batch.logit_rows.size());
+}
+
 void Decoder::forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) {
   PT_CHECK(pools.size() == groups_.size());
   if (batch.tokens.empty()) return;
   prepare(batch);
   int rows = static_cast<int>(batch.tokens.size());
+  std::vector<int32_t> wanted;
+  std::ranges::set_union(batch.logit_rows, batch.hidden_rows, std::back_inserter(wanted));
   backend_->embed(*embedding_, batch.tokens, config_.embedding_scale, workspace_.x);
-  for (size_t layer = 0; layer < layers_.size(); ++layer) {
-    run_layer(layer, batch, pools, layer + 1 == layers_.size(), rows);
-  }
+  for (size_t layer = 0; layer < layers_.size(); ++layer) run_layer(layer, batch, pools, wanted, rows);
+  if (!batch.hidden_rows.empty()) write_hidden(batch, wanted, rows);
   if (rows == 0) return;
   backend_->logits(head_ ? *head_ : *embedding_, workspace_.x, rows, output_norm_.data(), config_.norm_eps,
                    logits);

@@ -68,7 +68,10 @@ class Decoder final : public Model {
   // y += what the adapters of the batch add to a weight of this layer and width.
   void add_updates(std::unique_ptr<LowRank> LayerUpdates::* weight, size_t layer, const Operand& in,
                    int64_t width, float* y);
-  void run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools, bool last, int& rows);
+  // wanted: the rows that come out of the last layer.
+  void run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools,
+                 std::span<const int32_t> wanted, int& rows);
+  void write_hidden(const Batch& batch, std::span<const int32_t> wanted, int& rows);
 
   const Kernels* kernels_ = nullptr;
   std::unique_ptr<Backend> backend_;

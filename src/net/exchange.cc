@@ -31,12 +31,20 @@ std::string Exchange::head(int status, const Headers& headers, std::string_view 
 void Exchange::send(const Response& response) {
   {
     std::lock_guard lock(mutex_);
-    if (gone_ || started_) return;
-    started_ = finished_ = true;
-    bool bodiless = response.status == 204 || response.status == 304;
-    pending_ += head(response.status, response.headers,
-                     bodiless ? "" : fmt::format("Content-Length: {}\r\n", response.body.size()));
-    if (!traits_.head_only && !bodiless) pending_ += response.body;
+    if (gone_ || finished_) return;
+    if (started_ && !late_) return;
+    finished_ = true;
+    if (started_) {
+      append_chunk(response.body);
+      cut_ = response.status != 200;
+      if (!cut_) pending_ += "0\r\n\r\n";
+    } else {
+      started_ = true;
+      bool bodiless = response.status == 204 || response.status == 304;
+      pending_ += head(response.status, response.headers,
+                       bodiless ? "" : fmt::format("Content-Length: {}\r\n", response.body.size()));
+      if (!traits_.head_only && !bodiless) pending_ += response.body;
+    }
     on_disconnect_ = nullptr;
   }
   wake_();
@@ -51,6 +59,17 @@ void Exchange::start(int status, const Headers& headers, Responder::StreamOption
     chunked_ = !traits_.http_1_0;
     if (!chunked_) traits_.keep_alive = false;
     pending_ += head(status, headers, chunked_ ? "Transfer-Encoding: chunked\r\n" : "");
+  }
+  wake_();
+}
+
+void Exchange::expect_late(const Headers& headers, Responder::StreamOptions options) {
+  {
+    std::lock_guard lock(mutex_);
+    if (gone_ || started_ || traits_.http_1_0 || traits_.head_only || options.patience.count() <= 0) return;
+    late_ = true;
+    late_headers_ = headers;
+    stream_ = std::move(options);
   }
   wake_();
 }
@@ -141,12 +160,23 @@ bool Exchange::keep_alive() const {
 
 std::chrono::milliseconds Exchange::idle_interval() const {
   std::lock_guard lock(mutex_);
-  return started_ && !finished_ ? stream_.idle_interval : std::chrono::milliseconds(0);
+  if (finished_) return std::chrono::milliseconds(0);
+  if (!started_) return late_ ? stream_.patience : std::chrono::milliseconds(0);
+  return stream_.idle_interval;
 }
 
 void Exchange::write_idle() {
   std::lock_guard lock(mutex_);
-  if (started_ && !finished_ && !gone_) append_chunk(stream_.idle_chunk);
+  if (gone_ || finished_) return;
+  if (late_ && !started_) {
+    started_ = chunked_ = true;
+    pending_ += head(200, late_headers_, "Transfer-Encoding: chunked\r\n");
+  }
+  if (started_) append_chunk(stream_.idle_chunk);
+}
+
+void Responder::expect_late(const Headers& headers, StreamOptions options) {
+  exchange_->expect_late(headers, std::move(options));
 }
 
 Responder::Responder(std::shared_ptr<Exchange> exchange) : exchange_(std::move(exchange)) {}

@@ -28,6 +28,7 @@ class Exchange {
   // The handler's side.
   void send(const Response& response);
   void start(int status, const Headers& headers, Responder::StreamOptions options);
+  void expect_late(const Headers& headers, Responder::StreamOptions options);
   bool write(std::string_view chunk);
   void finish();
   void on_disconnect(std::function<void()> callback);
@@ -56,6 +57,8 @@ class Exchange {
   std::string pending_;
   std::function<void()> on_disconnect_;
   Responder::StreamOptions stream_;
+  Headers late_headers_;
+  bool late_ = false;  // expect_late() was called, and holds
   bool started_ = false;
   bool finished_ = false;
   bool chunked_ = false;

@@ -26,6 +26,19 @@ void forbid_others(std::span<float> logits, std::span<const uint32_t> allowed) {
   }
 }
 
+// What the parameters themselves leave to choose from.
+void restrict_tokens(const SamplingParams& params, int64_t position, std::span<float> logits) {
+  if (!params.allowed_tokens.empty()) {
+    std::vector<float> kept;
+    kept.reserve(params.allowed_tokens.size());
+    for (const int32_t token : params.allowed_tokens) kept.push_back(logits[static_cast<size_t>(token)]);
+    std::ranges::fill(logits, kNone);
+    for (size_t i = 0; i < kept.size(); ++i) logits[static_cast<size_t>(params.allowed_tokens[i])] = kept[i];
+  }
+  if (position >= params.barred_before) return;
+  for (const int32_t token : params.barred_tokens) logits[static_cast<size_t>(token)] = kNone;
+}
+
 int32_t lowest_allowed(std::span<const uint32_t> allowed, size_t vocab_size) {
   for (size_t i = 0; i < allowed.size(); ++i) {
     if (allowed[i] == 0) continue;
@@ -57,10 +70,14 @@ std::optional<int32_t> Sampler::narrow(std::span<float> logits, int64_t position
   apply_bias(params_, logits);
   penalties_.apply(params_, history, logits);
   dry_.apply(params_, history, logits);
+  restrict_tokens(params_, position, logits);
   if (!allowed.empty()) forbid_others(logits, allowed);
 
   scan_.scan(logits);
-  if (scan_.max() == kNone) return lowest_allowed(allowed, logits.size());
+  if (scan_.max() == kNone) {
+    if (allowed.empty() && !params_.allowed_tokens.empty()) return std::ranges::min(params_.allowed_tokens);
+    return lowest_allowed(allowed, logits.size());
+  }
   const bool certain = std::isinf(scan_.max());  // an infinite logit leaves no choice
   if (params_.temperature < kGreedyBelow || certain) return scan_.argmax();
   if (keeps_all()) return std::nullopt;

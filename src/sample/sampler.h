@@ -1,8 +1,8 @@
 // Draws one token from logits.
 //
 // Order of application, as in llama.cpp's default chain: logit bias, repetition, presence and frequency
-// penalties, DRY, token mask, top-k, locally typical, top-p, min-p, XTC, temperature, draw. Temperature 0
-// takes the most likely token after the mask (the lowest id of a tie).
+// penalties, DRY, allowed and barred tokens, token mask, top-k, locally typical, top-p, min-p, XTC,
+// temperature, draw. Temperature 0 takes the most likely token after the mask (the lowest id of a tie).
 //
 // The draw of position p of choice c depends on (seed, c, p), the logits and the history given and, where two
 // tokens all but tie, the instruction set; on nothing else: a Sampler keeps memory between calls, but no

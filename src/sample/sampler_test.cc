@@ -358,5 +358,38 @@ TEST(Logprobs, OfInfinities) {
   EXPECT_EQ(Sampler::logprobs(kernels(), std::vector<float>{kInf, 3}, 0, 2).logprob, 0.0f);
 }
 
+TEST(Sampler, AllowedAndBarredTokens) {
+  SamplingParams params;
+  params.allowed_tokens = {7, 3, 40};
+  params.barred_tokens = {3};
+  params.barred_before = 10;
+  ASSERT_TRUE(validate(params, 50));
+  for (const float temperature : {0.0f, 1.0f}) {
+    params.temperature = temperature;
+    Sampler sampler(kernels(), params, 50, 1, 0);
+    for (int64_t position = 0; position < 20; ++position) {
+      std::vector<float> logits(50, 0.0f);
+      logits[3] = 5;
+      logits[12] = 50;
+      std::vector<int32_t> drawn;
+      for (const auto& [token, probability] : sampler.distribution(logits, position, {})) drawn.push_back(token);
+      if (position < 10) {
+        EXPECT_THAT(drawn, testing::IsSubsetOf({7, 40}));
+      } else {
+        EXPECT_THAT(drawn, testing::Contains(3));
+      }
+    }
+  }
+  params.barred_tokens = {50};
+  EXPECT_FALSE(validate(params, 50));
+}
+
+TEST(Sampler, WithNothingLeftTheLowestAllowedTokenComes) {
+  SamplingParams params{.allowed_tokens = {9, 4}};
+  Sampler sampler(kernels(), params, 50, 1, 0);
+  std::vector<float> logits(50, -kInf);
+  EXPECT_EQ(sampler.sample(logits, 0, {}), 4);
+}
+
 }  // namespace
 }  // namespace pingti

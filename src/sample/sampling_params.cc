@@ -53,6 +53,14 @@ Result<void> check_breakers(const SamplingParams& params, int64_t vocab) {
   return {};
 }
 
+Result<void> check_tokens(const char* what, const std::vector<int32_t>& tokens, int64_t vocab) {
+  for (const int32_t token : tokens) {
+    const Range id = {what, static_cast<double>(token), 0, static_cast<double>(vocab - 1)};
+    if (!inside(id)) return out_of_range(id);
+  }
+  return {};
+}
+
 Result<void> check_bias(const SamplingParams& params, int64_t vocab) {
   for (const auto& [token, bias] : params.logit_bias) {
     const Range id = {"a token of logit_bias", static_cast<double>(token), 0, static_cast<double>(vocab - 1)};
@@ -87,6 +95,8 @@ Result<void> validate(const SamplingParams& params, int64_t vocab) {
     if (!inside(range)) return out_of_range(range);
   }
   PT_TRY_VOID(check_breakers(params, vocab));
+  PT_TRY_VOID(check_tokens("a token of allowed_tokens", params.allowed_tokens, vocab));
+  PT_TRY_VOID(check_tokens("a token of barred_tokens", params.barred_tokens, vocab));
   return check_bias(params, vocab);
 }
 

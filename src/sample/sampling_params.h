@@ -35,6 +35,10 @@ struct SamplingParams {
   float xtc_probability = 0.0f;  // 0: off
   float xtc_threshold = 0.1f;
 
+  std::vector<int32_t> allowed_tokens;  // only these may be drawn; empty: all
+  std::vector<int32_t> barred_tokens;   // may not be drawn before position barred_before
+  int64_t barred_before = 0;
+
   std::vector<std::pair<int32_t, float>> logit_bias;  // added before everything else; -100 bans, 100 forces
   uint64_t seed = 0;  // position p of choice c is drawn with randomness made from (seed, c, p) alone
 };

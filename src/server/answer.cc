@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <exception>
+#include <functional>
+#include <span>
 
 #include "server/prompts.h"
 #include "text/tokenizer.h"
@@ -95,13 +97,15 @@ void Answer::run(std::shared_ptr<Context> context, ServedModel model, std::share
 bool Answer::submit_all() {
   auto count = static_cast<int64_t>(choices_.size());
   int64_t limit = context_->options.max_queue;
-  if (count > limit) {
+  const bool embeds = plan_.requests[0].embed != Pooling::kNone;  // then the body's size is the limit
+  if (count > limit && !embeds) {
     fail(wire::invalid_field(
         "n", fmt::format("The request asks for {} answers; the queue holds {}.", count, limit)));
     return false;
   }
+  const int64_t ahead = context_->waiting();
   context_->outstanding += count;
-  if (context_->waiting() > limit) {
+  if (embeds ? ahead > limit : context_->waiting() > limit) {
     context_->outstanding -= count;
     context_->metrics.refused("queue_full");
     fail(wire::unavailable("queue_full",
@@ -125,7 +129,12 @@ bool Answer::submit_all() {
 }
 
 void Answer::begin() {
-  if (plan_.stream) reply_->start_events();
+  if (plan_.stream) {
+    reply_->start_events(plan_.writer->keep_alive());
+    out_ += plan_.writer->begin();
+  } else {
+    reply_->expect_late_json();
+  }
   reply_->on_disconnect([weak = weak_from_this()] {
     if (auto self = weak.lock()) self->cancel_all();
   });
@@ -194,7 +203,9 @@ void Answer::on_prompt(const Event& event, const PromptEvent& prompt) {
   usage_.prompt_tokens += prompt.prompt_tokens;
   usage_.cached_tokens += prompt.cached_tokens;
   context_->metrics.prompt(prompt.prompt_tokens, prompt.cached_tokens);
-  if (over_ || plan_.echo.empty()) return;
+  if (over_) return;
+  choices_[static_cast<size_t>(event.prompt * choices_per_prompt_)].part.embedding = prompt.embedding;
+  if (plan_.echo.empty()) return;
   const AnswerPlan::Echo& echo = plan_.echo[static_cast<size_t>(event.prompt)];
   for (int c = 0; c < choices_per_prompt_; ++c) {
     Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + c)];
@@ -217,7 +228,13 @@ void Answer::on_tokens(const Event& event, const TokenEvent& tokens) {
   if (choice.last_token != Clock::time_point{})
     context_->metrics.inter_token(seconds(event.at - choice.last_token));
   choice.last_token = event.at;
+  choice.tokens += std::ssize(tokens.tokens);
+  usage_.completion_tokens += std::ssize(tokens.tokens);
   if (over_) return;
+  if (plan_.best > 0) {
+    for (const TokenLogprobs& token : tokens.logprobs)
+      choice.logprob += static_cast<double>(token.chosen.logprob);
+  }
   std::optional<std::vector<wire::TokenScore>> scored;
   if (plan_.logprobs) scored = scores(tokens.logprobs);
   for (wire::ChoicePart& part : choice.output->push(tokens.text, std::move(scored)))
@@ -232,15 +249,14 @@ void Answer::emit(Choice& choice, wire::ChoicePart part) {
   if (!plan_.stream) return wire::append(std::move(part), &choice.part);
   bool says_something = !part.text.empty() || !part.reasoning.empty() || !part.tool_calls.empty() ||
                         (part.logprobs && !part.logprobs->empty());
-  bool opens = !choice.opened && plan_.format.opening_chunk;
   if (!says_something && part.finish_reason.empty()) return;
-  choice.opened = true;
-  out_ += wire::sse_event(plan_.format.chunk(plan_.head, part, opens, plan_.include_usage));
+  const bool first = !std::exchange(choice.opened, true);
+  out_ += plan_.writer->part(part, first, usage_);
 }
 
 void Answer::on_finish(const Event& event, const FinishEvent& finish) {
   Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + finish.choice)];
-  usage_.completion_tokens += finish.completion_tokens;
+  usage_.completion_tokens += finish.completion_tokens - choice.tokens;
   choice.finished = true;
   --open_choices_;
   context_->metrics.choice_finished(spelled(finish.reason));
@@ -253,8 +269,14 @@ void Answer::on_finish(const Event& event, const FinishEvent& finish) {
     fail(context_->draining ? shutting_down()
                             : wire::unavailable("cancelled", "The request was cancelled.", 1));
   } else if (!over_) {
-    for (wire::ChoicePart& part : choice.output->finish(spelled(finish.reason)))
+    if (plan_.show_stop && !finish.stop_text.empty()) {
+      for (wire::ChoicePart& part : choice.output->push(finish.stop_text, std::nullopt))
+        emit(choice, std::move(part));
+    }
+    for (wire::ChoicePart& part : choice.output->finish(spelled(finish.reason))) {
+      if (!part.finish_reason.empty()) part.stop_text = finish.stop_text;
       emit(choice, std::move(part));
+    }
   }
   if (open_choices_ == 0) complete();
 }
@@ -264,20 +286,34 @@ void Answer::complete() {
   context_->metrics.request_finished(seconds, usage_.completion_tokens);
   context_->mean_seconds = 0.9 * context_->mean_seconds + 0.1 * seconds;
   if (std::exchange(over_, true)) return;
-  if (!plan_.stream) {
-    std::vector<wire::ChoicePart> parts;
-    for (Choice& choice : choices_) parts.push_back(std::move(choice.part));
-    return reply_->json(200, plan_.format.whole(plan_.head, parts, usage_));
+  if (!plan_.stream) return reply_->json(200, plan_.writer->whole(given_choices(), usage_));
+  out_ += plan_.writer->end(usage_);
+}
+
+std::vector<wire::ChoicePart> Answer::given_choices() {
+  const auto per_token = [](const Choice& choice) {
+    return choice.logprob / static_cast<double>(std::max<int64_t>(1, choice.tokens));
+  };
+  std::vector<wire::ChoicePart> parts;
+  for (auto begin = choices_.begin(); begin != choices_.end(); begin += choices_per_prompt_) {
+    std::span<Choice> group(begin, static_cast<size_t>(choices_per_prompt_));
+    if (plan_.best > 0) {
+      std::ranges::stable_sort(group, std::greater(), per_token);
+      group = group.first(static_cast<size_t>(plan_.best));
+    }
+    for (Choice& choice : group) {
+      parts.push_back(std::move(choice.part));
+      if (plan_.best > 0) parts.back().index = static_cast<int>(parts.size()) - 1;
+    }
   }
-  if (plan_.include_usage) out_ += wire::sse_event(plan_.format.usage_chunk(plan_.head, usage_));
-  out_ += "data: [DONE]\n\n";
+  return parts;
 }
 
 // Before begin() nothing was started, so that a refusal is an ordinary answer.
 void Answer::fail(const wire::ApiError& error) {
   over_ = true;
   if (begun_ && plan_.stream) {
-    out_ += wire::sse_event(wire::error_body(error));
+    out_ += plan_.writer->error(error);
   } else {
     reply_->error(error);
   }

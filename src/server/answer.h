@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "server/answer_writer.h"
 #include "server/reply.h"
 #include "server/served_model.h"
 #include "wire/choice_output.h"
@@ -24,21 +25,15 @@
 
 namespace pingti {
 
-// How an endpoint shapes its answer.
-struct AnswerFormat {
-  wire::Json (*whole)(const wire::AnswerHead&, const std::vector<wire::ChoicePart>&, const wire::Usage&);
-  wire::Json (*chunk)(const wire::AnswerHead&, const wire::ChoicePart&, bool first, bool with_usage_field);
-  wire::Json (*usage_chunk)(const wire::AnswerHead&, const wire::Usage&);
-  bool opening_chunk;  // a choice's first chunk says something even without text
-};
-
 struct AnswerPlan {
-  AnswerFormat format;
-  wire::AnswerHead head;
+  std::unique_ptr<AnswerWriter> writer;
   bool stream = false;
-  bool include_usage = false;
   bool logprobs = false;
   wire::OutputReading reading;
+  bool show_stop = false;  // the stop string that ends a choice belongs to it
+  // Of each prompt's choices the likeliest per token are given; all of them: 0. Not streamed; the requests ask
+  // for logprobs.
+  int best = 0;
   std::vector<GenerationRequest> requests;  // one per prompt, all with the same number of choices
   // With echo: each prompt, to come first in its choices. Empty: no echo.
   struct Echo {
@@ -68,6 +63,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
     wire::ChoicePart part;  // gathered so far, when not streaming
     std::optional<wire::ChoiceOutput> output;
     size_t characters = 0;  // of the tokens so far
+    int64_t tokens = 0;     // reported so far
+    double logprob = 0;     // of these, summed; with plan.best
     bool opened = false;    // something was streamed
     bool finished = false;
     Clock::time_point last_token{};
@@ -84,6 +81,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void on_finish(const Event& event, const FinishEvent& finish);
   void emit(Choice& choice, wire::ChoicePart part);
   void complete();
+  std::vector<wire::ChoicePart> given_choices();
   void fail(const wire::ApiError& error);
   std::vector<wire::TokenScore> scores(const std::vector<TokenLogprobs>& logprobs) const;
 

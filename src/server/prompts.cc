@@ -36,6 +36,7 @@ SamplingParams sampling_params(const Engine& engine, const wire::SamplingFields&
   params.xtc_probability = fields.xtc_probability;
   params.xtc_threshold = fields.xtc_threshold;
   params.logit_bias = fields.logit_bias;
+  params.allowed_tokens = fields.allowed_token_ids;
   params.seed = fields.seed.value_or(random_seed());
   if (params.dry_multiplier > 0) {
     params.dry_sequence_breakers =
@@ -61,10 +62,11 @@ wire::ApiError too_long(std::string message, size_t prompt_tokens, int64_t conte
           .extra = {{"n_prompt_tokens", prompt_tokens}, {"n_ctx", context}}};
 }
 
-wire::ApiResult<std::vector<int32_t>> chat_prompt(const ServedModel& model,
-                                                  const wire::ChatRequest& request) {
+wire::ApiResult<std::string> render_chat(const ServedModel& model, const wire::ChatRequest& request,
+                                         bool add_generation_prompt) {
   const Engine& engine = *model.engine;
   ChatTemplateInput input;
+  input.add_generation_prompt = add_generation_prompt;
   input.messages = request.messages;
   input.extra = request.template_kwargs;
   auto text = engine.chat_template().render(input);
@@ -77,11 +79,18 @@ wire::ApiResult<std::vector<int32_t>> chat_prompt(const ServedModel& model,
     return std::unexpected(std::move(error));
   }
   if (auto error = cannot_fit(model, text->size())) return std::unexpected(std::move(*error));
-  return encode_chat(engine.tokenizer(), *text);
+  return *std::move(text);
+}
+
+wire::ApiResult<std::vector<int32_t>> chat_prompt(const ServedModel& model,
+                                                  const wire::ChatRequest& request) {
+  auto text = render_chat(model, request);
+  if (!text) return std::unexpected(std::move(text.error()));
+  return encode_chat(model.engine->tokenizer(), *text);
 }
 
 wire::ApiResult<std::vector<int32_t>> completion_prompt(const ServedModel& model, const wire::Prompt& prompt,
-                                                        const std::string& suffix) {
+                                                        const std::string& suffix, bool add_special) {
   const Tokenizer& tokenizer = model.engine->tokenizer();
   const auto* text = std::get_if<std::string>(&prompt);
   if (auto error = cannot_fit(model, suffix.size() + (text ? text->size() : 0))) {
@@ -89,7 +98,7 @@ wire::ApiResult<std::vector<int32_t>> completion_prompt(const ServedModel& model
   }
   if (suffix.empty()) {
     if (const auto* ids = std::get_if<std::vector<int32_t>>(&prompt)) return *ids;
-    return tokenizer.encode(*text);
+    return tokenizer.encode(*text, {.add_special = add_special});
   }
   const Vocab& vocab = tokenizer.vocab();
   if (vocab.fim_prefix < 0 || vocab.fim_suffix < 0 || vocab.fim_middle < 0) {
@@ -110,13 +119,57 @@ wire::ApiResult<std::vector<int32_t>> completion_prompt(const ServedModel& model
   return ids;
 }
 
+// llama-server's layout: where a model has tokens for it, the repository and its files are marked.
+wire::ApiResult<std::vector<int32_t>> infill_prompt(const ServedModel& model, const Infill& infill) {
+  const Tokenizer& tokenizer = model.engine->tokenizer();
+  const Vocab& vocab = tokenizer.vocab();
+  size_t bytes = infill.prefix.size() + infill.suffix.size() + infill.beginning.size();
+  for (const auto& [name, text] : infill.files) bytes += name.size() + text.size();
+  if (auto error = cannot_fit(model, bytes)) return std::unexpected(std::move(*error));
+  if (vocab.fim_prefix < 0 || vocab.fim_suffix < 0 || vocab.fim_middle < 0) {
+    return std::unexpected(wire::unsupported_field(
+        "input_prefix", "This model cannot fill in the middle: it has no fill-in-the-middle tokens."));
+  }
+  std::vector<int32_t> ids;
+  const auto token = [&ids](int32_t id) {
+    if (id >= 0) ids.push_back(id);
+  };
+  const auto text = [&](std::string_view piece) {
+    const auto more = tokenizer.encode(piece, {.add_special = false, .parse_special = false});
+    ids.insert(ids.end(), more.begin(), more.end());
+  };
+  if (vocab.add_bos) token(vocab.bos);
+  if (!infill.files.empty() && vocab.fim_repo >= 0) {
+    token(vocab.fim_repo);
+    text("project\n");
+  }
+  for (const auto& [name, content] : infill.files) {
+    token(vocab.fim_separator);
+    text((vocab.fim_separator >= 0 ? "" : "\n\n") + name + "\n" + content);
+  }
+  if (!infill.files.empty() && vocab.fim_separator >= 0) {
+    token(vocab.fim_separator);
+    text("filename\n");
+  }
+  token(vocab.fim_prefix);
+  text(infill.prefix);
+  token(vocab.fim_suffix);
+  text(infill.suffix);
+  token(vocab.fim_middle);
+  text(infill.beginning);
+  return ids;
+}
+
 wire::ApiResult<GenerationRequest> generation_request(const Engine& engine,
                                                       const wire::CommonFields& fields) {
   GenerationRequest request;
   request.choices = static_cast<int>(fields.n);
   request.sampling = sampling_params(engine, fields.sampling);
   request.stop = fields.stop;
+  request.stop_tokens = fields.stop_token_ids;
   request.ignore_eos = fields.ignore_eos;
+  request.min_tokens = fields.min_tokens;
+  request.skip_special = fields.skip_special;
   if (auto valid = validate(request.sampling, engine.info().vocab); !valid) {
     return std::unexpected(wire::from_error(valid.error()));
   }

@@ -33,9 +33,11 @@ std::string request_id_of(const net::Request& request) {
   return usable ? std::string(given) : random_id("req-");
 }
 
-net::Response error_response(const wire::ApiError& error, const std::string& request_id) {
+wire::Json openai_error(const wire::ApiError& error, const std::string&) { return wire::error_body(error); }
+
+net::Response error_response(const wire::ApiError& error, const std::string& request_id, ErrorShape shape) {
   net::Response response{error.status, common_headers(request_id, kJson),
-                         wire::to_text(wire::error_body(error))};
+                         wire::to_text(shape(error, request_id))};
   if (error.retry_after_seconds > 0)
     response.headers.add("Retry-After", std::to_string(error.retry_after_seconds));
   if (error.status == 401) response.headers.add("WWW-Authenticate", "Bearer");
@@ -43,10 +45,11 @@ net::Response error_response(const wire::ApiError& error, const std::string& req
 }
 
 Reply::Reply(std::shared_ptr<Context> context, std::shared_ptr<net::Responder> responder,
-             const net::Request& request, std::string route)
+             const net::Request& request, std::string route, ErrorShape error_shape)
     : context_(std::move(context)),
       responder_(std::move(responder)),
       route_(std::move(route)),
+      error_shape_(error_shape),
       record_{request_id_of(request), request.peer, request.method, request.target, 0, 0},
       arrived_(std::chrono::steady_clock::now()) {}
 
@@ -67,18 +70,26 @@ void Reply::send(int status, std::string content_type, std::string body, const n
 
 void Reply::json(int status, const wire::Json& body) { send(status, kJson, wire::to_text(body)); }
 
-void Reply::error(const wire::ApiError& error) { respond(error_response(error, record_.request_id)); }
+void Reply::error(const wire::ApiError& error) { 
+  respond(error_response(error, record_.request_id, error_shape_));
+}
 
 void Reply::respond(const net::Response& response) {
   record_.status = response.status;
   responder_->send(response);
 }
 
-void Reply::start_events() {
+void Reply::expect_late_json() {
+  const ServerOptions& options = context_->options;
+  responder_->expect_late(common_headers(record_.request_id, kJson),
+                          {options.sse_ping, "\n", options.late_after});
+}
+
+void Reply::start_events(std::string keep_alive) {
   record_.status = 200;
   net::Headers headers = common_headers(record_.request_id, "text/event-stream; charset=utf-8");
   headers.add("X-Accel-Buffering", "no");
-  responder_->start(200, headers, {context_->options.sse_ping, ": keep-alive\n\n"});
+  responder_->start(200, headers, {context_->options.sse_ping, std::move(keep_alive)});
 }
 
 bool Reply::write(std::string_view event_text) { return responder_->write(event_text); }

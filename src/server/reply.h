@@ -20,12 +20,17 @@ std::string request_id_of(const net::Request& request);
 // `prefix` and 24 random letters and digits.
 std::string random_id(std::string_view prefix);
 
-net::Response error_response(const wire::ApiError& error, const std::string& request_id);
+// How an endpoint writes an error: the body.
+using ErrorShape = wire::Json (*)(const wire::ApiError& error, const std::string& request_id);
+wire::Json openai_error(const wire::ApiError& error, const std::string& request_id);
+
+net::Response error_response(const wire::ApiError& error, const std::string& request_id,
+                             ErrorShape shape = openai_error);
 
 class Reply {
  public:
   Reply(std::shared_ptr<Context> context, std::shared_ptr<net::Responder> responder,
-        const net::Request& request, std::string route);
+        const net::Request& request, std::string route, ErrorShape error_shape = openai_error);
   Reply(const Reply&) = delete;
   ~Reply();
 
@@ -37,7 +42,9 @@ class Reply {
   void error(const wire::ApiError& error);
   void respond(const net::Response& response);
 
-  void start_events();                      // a stream of server-sent events
+  // The answer will be JSON, but may take long: see ServerOptions::late_after.
+  void expect_late_json();
+  void start_events(std::string keep_alive);  // a stream of server-sent events
   bool write(std::string_view event_text);  // false: the client has left
   void finish();
 
@@ -47,6 +54,7 @@ class Reply {
   std::shared_ptr<Context> context_;
   std::shared_ptr<net::Responder> responder_;
   std::string route_;
+  ErrorShape error_shape_;
   AccessRecord record_;
   std::chrono::steady_clock::time_point arrived_;
 };

@@ -26,6 +26,9 @@ struct Route {
   bool open;                            // needs no API key
   bool quick;                           // may run on an I/O thread
   void (*handle)(Call call);
+  // The operation as OpenAPI describes it (server/api_description.h); null: not part of the API.
+  wire::Json (*describe)() = nullptr;
+  ErrorShape error_shape = openai_error;
 };
 
 struct Match {

@@ -45,8 +45,9 @@ std::optional<Refusal> refusal(const Context& context, const net::Request& reque
   return std::nullopt;
 }
 
-net::Response response_to(const Refusal& refusal, const std::string& request_id) {
-  net::Response response = error_response(refusal.error, request_id);
+net::Response response_to(const Refusal& refusal, const std::string& request_id, const Match& match) {
+  net::Response response =
+      error_response(refusal.error, request_id, match.route ? match.route->error_shape : openai_error);
   if (!refusal.allow.empty()) response.headers.add("Allow", refusal.allow);
   return response;
 }
@@ -68,7 +69,7 @@ std::optional<net::Response> check_head(Context& context, const net::Request& re
   if (context.options.on_access) {
     context.options.on_access({id, request.peer, request.method, request.target, refused->error.status, 0});
   }
-  return response_to(*refused, id);
+  return response_to(*refused, id, match);
 }
 
 // What an endpoint throws (memory running out, for one) ends its request, not the process.
@@ -86,9 +87,10 @@ void handle(const std::shared_ptr<Context>& context, net::Request request,
             std::shared_ptr<net::Responder> responder) {
   Match match = find_route(request.method, request.path);
   auto reply = std::make_shared<Reply>(context, std::move(responder), request,
-                                       match.route ? match.route->name : "none");
+                                       match.route ? match.route->name : "none",
+                                       match.route ? match.route->error_shape : openai_error);
   if (auto refused = refusal(*context, request, match)) {
-    reply->respond(response_to(*refused, reply->request_id()));
+    reply->respond(response_to(*refused, reply->request_id(), match));
     return;
   }
   Call call{context, std::move(request), std::move(reply), std::move(match.rest)};

@@ -41,6 +41,9 @@ struct ServerOptions {
   std::chrono::milliseconds header_timeout{10000};
   std::chrono::milliseconds idle_timeout{75000};
   std::chrono::milliseconds sse_ping{10000};  // a comment on a stream that has nothing to say
+  // A JSON answer that takes longer begins: status 200, then a blank line every sse_ping until the body is
+  // there, so that neither the client nor a proxy gives up. An error after that cuts the connection.
+  std::chrono::milliseconds late_after{30000};
   double stall_seconds = 120;                 // /livez fails when the engine has not stepped for so long
   double drain_seconds = 120;  // shutdown() cancels the answers that take longer; 0: waits for all of them
   std::function<void(const AccessRecord&)> on_access;  // called for every answer, from any thread

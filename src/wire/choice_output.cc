@@ -145,6 +145,7 @@ void append(ChoicePart part, ChoicePart* whole) {
     std::ranges::move(*part.logprobs, std::back_inserter(*whole->logprobs));
   }
   if (!part.finish_reason.empty()) whole->finish_reason = std::move(part.finish_reason);
+  if (!part.stop_text.empty()) whole->stop_text = std::move(part.stop_text);
 }
 
 }  // namespace pingti::wire

@@ -120,6 +120,26 @@ bool FieldReader::strings(std::string_view name, std::vector<std::string>* out, 
   return true;
 }
 
+bool FieldReader::token_ids(std::string_view name, std::vector<int32_t>* out, size_t most) {
+  const Json* value = take(name);
+  if (!value) return false;
+  if (!value->is_array()) return fail_type(name, "an array of token ids", *value), false;
+  if (value->size() > most) {
+    fail(invalid_field(path(name),
+                       fmt::format("'{}' takes at most {} ids, not {}.", path(name), most, value->size())));
+    return false;
+  }
+  std::vector<int32_t> ids;
+  ids.reserve(value->size());
+  for (const Json& item : *value) {
+    if (!item.is_number_unsigned() || item.get<uint64_t>() > INT32_MAX)
+      return fail_type(name, "an array of token ids", item), false;
+    ids.push_back(static_cast<int32_t>(item.get<uint64_t>()));
+  }
+  *out = std::move(ids);
+  return true;
+}
+
 void FieldReader::ignore(std::initializer_list<std::string_view> names) {
   for (std::string_view name : names) known_.emplace(name);
 }

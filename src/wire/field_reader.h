@@ -31,6 +31,8 @@ class FieldReader {
   bool seed(std::string_view name, std::optional<uint64_t>* out);  // any 64-bit integer, signed or not
   // One string or an array of at most `most` of them, none empty.
   bool strings(std::string_view name, std::vector<std::string>* out, size_t most);
+  // An array of at most `most` token ids.
+  bool token_ids(std::string_view name, std::vector<int32_t>* out, size_t most);
 
   // The member, or null when it is absent or JSON null; it counts as known.
   const Json* take(std::string_view name);

@@ -65,7 +65,30 @@ void read_sampling(FieldReader& fields, SamplingFields* out) {
   fields.number("xtc_probability", &out->xtc_probability, 0, 1);
   fields.number("xtc_threshold", &out->xtc_threshold, 0, 1);
   read_logit_bias(fields, &out->logit_bias);
+  if (fields.token_ids("allowed_token_ids", &out->allowed_token_ids, kMostAllowedTokens) &&
+      out->allowed_token_ids.empty()) {
+    fields.fail(invalid_field("allowed_token_ids", "'allowed_token_ids' must hold at least one id."));
+  }
   fields.seed("seed", &out->seed);
+}
+
+// vLLM's names.
+void read_ends(FieldReader& fields, CommonFields* out) {
+  fields.strings("stop", &out->stop, kMostStopStrings);
+  fields.token_ids("stop_token_ids", &out->stop_token_ids, kMostStopTokens);
+  fields.boolean("include_stop_str_in_output", &out->include_stop);
+  fields.boolean("ignore_eos", &out->ignore_eos);
+  fields.boolean("skip_special_tokens", &out->skip_special);
+  fields.integer("min_tokens", &out->min_tokens, 0, kAnyCount);
+  if (out->min_tokens > 0 && !out->stop.empty()) {
+    fields.fail(
+        unsupported_field("min_tokens", "'min_tokens' together with 'stop' is not supported by this server."));
+  }
+  if (out->include_stop && !out->stop_token_ids.empty()) {
+    fields.fail(unsupported_field("include_stop_str_in_output",
+                                  "'include_stop_str_in_output' together with 'stop_token_ids' is not "
+                                  "supported by this server: it shows stop strings only."));
+  }
 }
 
 }  // namespace
@@ -76,13 +99,13 @@ void read_common(FieldReader& fields, CommonFields* out) {
   if (const Json* options = fields.take("stream_options")) {
     FieldReader inner(*options, "stream_options");
     inner.boolean("include_usage", &out->include_usage);
+    inner.boolean("continuous_usage_stats", &out->continuous_usage);
     inner.ignore({"include_obfuscation"});
     if (auto error = inner.finish()) fields.fail(std::move(*error));
     if (!out->stream) fields.fail(invalid_field("stream_options", "'stream_options' needs 'stream': true."));
   }
   fields.integer("n", &out->n, 1, kMostChoices);
-  fields.strings("stop", &out->stop, kMostStopStrings);
-  fields.boolean("ignore_eos", &out->ignore_eos);
+  read_ends(fields, out);
   read_sampling(fields, &out->sampling);
   // About accounting, storage and speed at the provider; none changes an answer.
   fields.ignore({"user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",

@@ -31,6 +31,7 @@ struct SamplingFields {
   float xtc_probability = 0;
   float xtc_threshold = 0.1f;
   std::vector<std::pair<int32_t, float>> logit_bias;
+  std::vector<int32_t> allowed_token_ids;  // empty: all
   std::optional<uint64_t> seed;
 };
 
@@ -38,15 +39,22 @@ struct CommonFields {
   std::string model;  // empty: not given
   bool stream = false;
   bool include_usage = false;
+  bool continuous_usage = false;  // every chunk carries the usage so far
   int64_t n = 1;
   std::vector<std::string> stop;
+  std::vector<int32_t> stop_token_ids;
+  bool include_stop = false;  // the stop string that ends an answer is shown
   bool ignore_eos = false;
+  int64_t min_tokens = 0;
+  bool skip_special = true;  // control tokens are not shown
   SamplingFields sampling;
 };
 
 constexpr int64_t kMostChoices = 128;
 constexpr size_t kMostStopStrings = 16;
 constexpr int64_t kMostTopLogprobs = 20;
+constexpr size_t kMostStopTokens = 1024;
+constexpr size_t kMostAllowedTokens = 1 << 20;
 
 // Reads them from the request; problems are left in the reader.
 void read_common(FieldReader& fields, CommonFields* out);

@@ -16,14 +16,6 @@ Json head_fields(const AnswerHead& head, const char* object) {
           {"system_fingerprint", head.fingerprint}};
 }
 
-Json usage_fields(const Usage& usage) {
-  return {{"prompt_tokens", usage.prompt_tokens},
-          {"completion_tokens", usage.completion_tokens},
-          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
-          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
-}
-
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 // JSON has no infinity: a token that cannot come gets the API's customary -9999.
@@ -137,6 +129,14 @@ Json completion_choice(const ChoicePart& part) {
 
 }  // namespace
 
+Json usage_fields(const Usage& usage) {
+  return {{"prompt_tokens", usage.prompt_tokens},
+          {"completion_tokens", usage.completion_tokens},
+          {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
+          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
+}
+
 Json chat_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices, const Usage& usage) {
   Json answer = head_fields(head, "chat.completion");
   answer["choices"] = Json::array();
@@ -150,7 +150,7 @@ Json chat_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices,
   return answer;
 }
 
-Json chat_chunk(const AnswerHead& head, const ChoicePart& part, bool first, bool with_usage_field) {
+Json chat_chunk(const AnswerHead& head, const ChoicePart& part, bool first) {
   Json chunk = head_fields(head, "chat.completion.chunk");
   Json delta = Json::object();
   if (first) delta["role"] = "assistant";
@@ -166,7 +166,6 @@ Json chat_chunk(const AnswerHead& head, const ChoicePart& part, bool first, bool
                                        {"delta", std::move(delta)},
                                        {"logprobs", chat_logprobs(part)},
                                        {"finish_reason", or_null(part.finish_reason)}}});
-  if (with_usage_field) chunk["usage"] = nullptr;
   return chunk;
 }
 
@@ -185,10 +184,9 @@ Json completion_answer(const AnswerHead& head, const std::vector<ChoicePart>& ch
   return answer;
 }
 
-Json completion_chunk(const AnswerHead& head, const ChoicePart& part, bool with_usage_field) {
+Json completion_chunk(const AnswerHead& head, const ChoicePart& part, bool) {
   Json chunk = head_fields(head, "text_completion");
   chunk["choices"] = Json::array({completion_choice(part)});
-  if (with_usage_field) chunk["usage"] = nullptr;
   return chunk;
 }
 

@@ -53,17 +53,20 @@ struct ChoicePart {
   std::optional<std::vector<TokenScore>> logprobs;
   size_t text_offset = 0;     // text completions: characters of the choice before these tokens
   std::string finish_reason;  // empty: not yet
+  std::string stop_text;      // the stop string that ended it, if one did
+  std::vector<float> embedding;
 };
 
 Json chat_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices, const Usage& usage);
-// first: also says that the assistant speaks. with_usage_field: the request asked for usage, which the last
-// chunk carries and the others have as null.
-Json chat_chunk(const AnswerHead& head, const ChoicePart& part, bool first, bool with_usage_field);
+// first: also says that the assistant speaks.
+Json chat_chunk(const AnswerHead& head, const ChoicePart& part, bool first);
 Json chat_usage_chunk(const AnswerHead& head, const Usage& usage);
 
 Json completion_answer(const AnswerHead& head, const std::vector<ChoicePart>& choices, const Usage& usage);
-Json completion_chunk(const AnswerHead& head, const ChoicePart& part, bool with_usage_field);
+Json completion_chunk(const AnswerHead& head, const ChoicePart& part, bool first);
 Json completion_usage_chunk(const AnswerHead& head, const Usage& usage);
+
+Json usage_fields(const Usage& usage);
 
 // Characters that begin in these bytes: what text_offset counts.
 size_t characters(std::string_view bytes);

@@ -25,6 +25,7 @@ namespace pingti::testing {
 
 constexpr int kFakeVocab = 257;
 constexpr int32_t kFakeEos = 256;
+constexpr int kFakeHidden = 8;
 
 // Byte-level vocabulary without merges: token b is the byte b in the printable alphabet's order.
 inline Vocab fake_vocab() {
@@ -55,6 +56,7 @@ class FakeModel final : public Model {
   explicit FakeModel(std::vector<int> windows, int sinks = 0) : windows_(std::move(windows)), sinks_(sinks) {
     config_.architecture = "fake";
     config_.vocab = kFakeVocab;
+    config_.hidden = kFakeHidden;
     config_.max_context = 1 << 20;
     for (const int window : windows_)
       groups_.push_back({.layers = {0},
@@ -77,20 +79,33 @@ class FakeModel final : public Model {
         const int64_t position = slice.first_position + row - slice.first_row;
         write(slice, position, batch.tokens[static_cast<size_t>(row)], pools);
         const auto wanted = std::ranges::find(batch.logit_rows, row);
-        if (wanted == batch.logit_rows.end()) continue;
+        const auto hidden = std::ranges::find(batch.hidden_rows, row);
+        if (wanted == batch.logit_rows.end() && hidden == batch.hidden_rows.end()) continue;
         uint64_t hash = 1;
         for (size_t group = 0; group < groups_.size(); ++group) {
           for (int64_t p = 0; p <= position; ++p) {
             if (sees(group, position, p)) hash = mix(hash, read(slice, group, p, pools));
           }
         }
-        fill(hash, logits + (wanted - batch.logit_rows.begin()) * kFakeVocab);
+        if (wanted != batch.logit_rows.end())
+          fill(hash, std::span(logits + (wanted - batch.logit_rows.begin()) * kFakeVocab, kFakeVocab));
+        if (hidden != batch.hidden_rows.end())
+          fill(hash, std::span(batch.hidden + (hidden - batch.hidden_rows.begin()) * kFakeHidden, kFakeHidden));
       }
     }
   }
 
   // The logits after these tokens.
-  std::vector<float> logits_of(std::span<const int32_t> tokens) const {
+  std::vector<float> logits_of(std::span<const int32_t> tokens) const { return row_of(tokens, kFakeVocab); }
+  // The state of the last of these tokens.
+  std::vector<float> state_of(std::span<const int32_t> tokens) const { return row_of(tokens, kFakeHidden); }
+
+  std::function<void(const Batch&)> before_forward;  // may block or throw
+  std::atomic<uint64_t> rows = 0;
+  std::atomic<int> faults = 0;
+
+ private:
+  std::vector<float> row_of(std::span<const int32_t> tokens, size_t width) const {
     const auto position = static_cast<int64_t>(tokens.size()) - 1;
     uint64_t hash = 1;
     for (size_t group = 0; group < groups_.size(); ++group) {
@@ -98,16 +113,11 @@ class FakeModel final : public Model {
         if (sees(group, position, p)) hash = mix(hash, tokens[static_cast<size_t>(p)]);
       }
     }
-    std::vector<float> logits(kFakeVocab);
-    fill(hash, logits.data());
-    return logits;
+    std::vector<float> row(width);
+    fill(hash, row);
+    return row;
   }
 
-  std::function<void(const Batch&)> before_forward;  // may block or throw
-  std::atomic<uint64_t> rows = 0;
-  std::atomic<int> faults = 0;
-
- private:
   bool sees(size_t group, int64_t position, int64_t key) const {
     return windows_[group] == 0 || key > position - windows_[group] || key < sinks_;
   }
@@ -149,9 +159,9 @@ class FakeModel final : public Model {
     return hash ^ (hash >> 32);
   }
 
-  static void fill(uint64_t hash, float* logits) {
-    for (int token = 0; token < kFakeVocab; ++token)
-      logits[token] = static_cast<float>(mix(hash, token) >> 40) / (1 << 21);  // [0, 8)
+  static void fill(uint64_t hash, std::span<float> row) {
+    for (size_t i = 0; i < row.size(); ++i)
+      row[i] = static_cast<float>(mix(hash, static_cast<int32_t>(i)) >> 40) / (1 << 21);  // [0, 8)
   }
 
   const Kernels* kernels_ = *select_kernels();
