@@ -24,6 +24,8 @@ bool matches(std::string_view pattern, std::string_view path, std::string* rest)
 
 }  // namespace
 
+std::span<const Route* const> all_routes() { return kRoutes; }
+
 Match find_route(std::string_view method, std::string_view path) {
   Match match;
   for (const Route* route : kRoutes) {

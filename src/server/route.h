@@ -37,6 +37,8 @@ struct Match {
   std::string allow;  // methods the path has, for Allow; empty: no such path
 };
 
+std::span<const Route* const> all_routes();
+
 Match find_route(std::string_view method, std::string_view path);
 
 }  // namespace pingti

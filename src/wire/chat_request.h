@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "wire/api_error.h"
@@ -17,6 +18,7 @@ struct ChatRequest {
   int64_t max_tokens = -1;  // -1: not given
   int top_logprobs = -1;    // -1: no logprobs
   Json template_kwargs;     // chat_template_kwargs: an object or null
+  std::string continuation;  // how the answer begins: put behind the prompt, not part of the answer
 };
 
 ApiResult<ChatRequest> parse_chat_request(std::string_view body);

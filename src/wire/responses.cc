@@ -202,6 +202,10 @@ size_t characters(std::string_view bytes) {
       std::ranges::count_if(bytes, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
+std::string sse_event(std::string_view name, const Json& data) {
+  return fmt::format("event: {}\ndata: {}\n\n", name, to_text(data));
+}
+
 std::string sse_event(const Json& data) { return "data: " + to_text(data) + "\n\n"; }
 
 }  // namespace pingti::wire

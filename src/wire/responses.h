@@ -71,7 +71,8 @@ Json usage_fields(const Usage& usage);
 // Characters that begin in these bytes: what text_offset counts.
 size_t characters(std::string_view bytes);
 
-// "data: {...}\n\n"
+// "data: {...}\n\n", with a name "event: NAME\ndata: {...}\n\n"
 std::string sse_event(const Json& data);
+std::string sse_event(std::string_view name, const Json& data);
 
 }  // namespace pingti::wire

@@ -107,6 +107,7 @@ FakeEngine::FakeEngine(FakeOptions options, std::unique_ptr<Tokenizer> tokenizer
   info_.context = info_.trained_context = options_.context;
   info_.kv_tokens = options_.context * 8;
   info_.vocab = tokenizer_->size();
+  info_.hidden = 8;
   thread_ = std::thread([this] { run(); });
 }
 
@@ -183,6 +184,17 @@ void FakeEngine::start_waiting() {
         event.logprobs.push_back({{id, std::string(tokenizer_->token_bytes(id)), -0.5f}, {}});
       }
     }
+    if (job->request.embed != Pooling::kNone) {
+      // Of each token's byte, eight bits as +1 or -1: of the last, or of all the mean.
+      event.embedding.resize(8);
+      const auto& prompt = job->request.prompt;
+      const size_t first = job->request.embed == Pooling::kLast ? prompt.size() - 1 : 0;
+      for (size_t i = first; i < prompt.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(tokenizer_->token_bytes(prompt[i])[0]);
+        for (unsigned bit = 0; bit < 8; ++bit)
+          event.embedding[bit] += (byte >> bit & 1 ? 1.0f : -1.0f) / static_cast<float>(prompt.size() - first);
+      }
+    }
     stats_.prompt_tokens += static_cast<uint64_t>(event.prompt_tokens);
     job->sink->prompt(std::move(event));
     for (int c = 0; c < job->request.choices; ++c) running_.push_back({job, c, 0, {}});
@@ -247,6 +259,12 @@ bool FakeEngine::step(Sequence& sequence) {
     if (found == std::string::npos) continue;
     flush({id}, std::move(logprobs), sequence.pending.size() - found);
     return finish(sequence, FinishReason::kStop, stop), true;
+  }
+  if (std::ranges::find(request.stop_tokens, id) != request.stop_tokens.end() &&
+      sequence.made > request.min_tokens) {
+    sequence.pending.pop_back();
+    flush({}, {}, 0);
+    return finish(sequence, FinishReason::kStop), true;
   }
   flush({id}, std::move(logprobs), uncertain(sequence.pending, request.stop));
   return false;

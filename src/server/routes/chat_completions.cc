@@ -1,38 +1,32 @@
-#include "server/prompts.h"
+#include "server/api_description.h"
+#include "server/chat_plan.h"
 #include "server/routes/generate.h"
 #include "wire/chat_request.h"
+#include "wire/request_schemas.h"
 
 namespace pingti {
 namespace {
 
-constexpr AnswerFormat kFormat{wire::chat_answer, wire::chat_chunk, wire::chat_usage_chunk, true};
+constexpr OpenAiFormat kFormat{wire::chat_answer, wire::chat_chunk, wire::chat_usage_chunk};
 
 void handle(Call call) {
   auto request = wire::parse_chat_request(call.request.body);
   if (!request) return call.reply->error(request.error());
-  auto model = serve_model(call, request->common.model);
-  if (!model) return;
-  auto prompt = chat_prompt(*model, *request);
-  if (!prompt) return call.reply->error(prompt.error());
-  auto generation = generation_request(*model->engine, request->common);
-  if (!generation) return call.reply->error(generation.error());
-  generation->id = call.reply->request_id();
-  generation->prompt = std::move(*prompt);
-  generation->max_tokens = request->max_tokens;
-  generation->top_logprobs = request->top_logprobs;
+  auto plan = plan_chat(call, *request);
+  if (!plan) return;
+  plan->answer.writer = openai_writer(kFormat, answer_head(plan->model, "chatcmpl-"), request->common);
+  Answer::run(call.context, std::move(plan->model), call.reply, std::move(plan->answer));
+}
 
-  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "chatcmpl-")};
-  plan.stream = request->common.stream;
-  plan.include_usage = request->common.include_usage;
-  plan.logprobs = request->top_logprobs >= 0;
-  plan.requests.push_back(std::move(*generation));
-  Answer::run(call.context, *std::move(model), call.reply, std::move(plan));
+wire::Json describe() {
+  return post_operation("An answer to a conversation.", wire::chat_request_schema(),
+                        "A chat completion, or server-sent events with its pieces.");
 }
 
 }  // namespace
 
 extern const Route kChatCompletionsRoute;
 const Route kChatCompletionsRoute{
-    "chat_completions", "POST", {"/v1/chat/completions", "/chat/completions"}, false, false, handle};
+    "chat_completions", "POST", {"/v1/chat/completions", "/chat/completions"}, false, false, handle, describe};
 
 }  // namespace pingti

@@ -1,17 +1,14 @@
+#include "server/api_description.h"
 #include "server/prompts.h"
 #include "server/routes/generate.h"
 #include "text/tokenizer.h"
 #include "wire/completion_request.h"
+#include "wire/request_schemas.h"
 
 namespace pingti {
 namespace {
 
-constexpr AnswerFormat kFormat{
-    wire::completion_answer,
-    [](const wire::AnswerHead& head, const wire::ChoicePart& part, bool, bool with_usage_field) {
-      return wire::completion_chunk(head, part, with_usage_field);
-    },
-    wire::completion_usage_chunk, false};
+constexpr OpenAiFormat kFormat{wire::completion_answer, wire::completion_chunk, wire::completion_usage_chunk};
 
 void handle(Call call) {
   auto request = wire::parse_completion_request(call.request.body);
@@ -25,12 +22,18 @@ void handle(Call call) {
   generation->top_logprobs = request->top_logprobs;
   generation->prompt_logprobs = request->echo && request->top_logprobs >= 0;
 
-  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "cmpl-")};
+  AnswerPlan plan;
+  plan.writer = openai_writer(kFormat, answer_head(*model, "cmpl-"), request->common);
   plan.stream = request->common.stream;
-  plan.include_usage = request->common.include_usage;
+  plan.show_stop = request->common.include_stop;
+  if (request->best_of > request->common.n) {
+    plan.best = generation->choices;
+    generation->choices = static_cast<int>(request->best_of);
+    generation->top_logprobs = std::max(generation->top_logprobs, 0);
+  }
   plan.logprobs = request->top_logprobs >= 0;
   for (const wire::Prompt& given : request->prompts) {
-    auto prompt = completion_prompt(*model, given, request->suffix);
+    auto prompt = completion_prompt(*model, given, request->suffix, request->add_special);
     if (!prompt) return call.reply->error(prompt.error());
     if (request->echo) {
       const auto* text = std::get_if<std::string>(&given);
@@ -42,10 +45,16 @@ void handle(Call call) {
   Answer::run(call.context, *std::move(model), call.reply, std::move(plan));
 }
 
+wire::Json describe() {
+  return post_operation("Texts continued.", wire::completion_request_schema(),
+                        "A text completion, or server-sent events with its pieces.");
+}
+
 }  // namespace
 
 extern const Route kCompletionsRoute;
 const Route kCompletionsRoute{"completions", "POST", {"/v1/completions", "/completions"},
-                              false,         false,  handle};
+                              false,         false,  handle,
+                              describe};
 
 }  // namespace pingti

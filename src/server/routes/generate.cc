@@ -10,4 +10,10 @@ wire::AnswerHead answer_head(const ServedModel& model, std::string_view id_prefi
   return {random_id(id_prefix), std::time(nullptr), model.name, std::string("pingti-") + kVersion};
 }
 
+std::unique_ptr<AnswerWriter> openai_writer(const OpenAiFormat& format, wire::AnswerHead head,
+                                            const wire::CommonFields& fields) {
+  return std::make_unique<OpenAiWriter>(format, std::move(head), fields.include_usage,
+                                        fields.continuous_usage);
+}
+
 }  // namespace pingti

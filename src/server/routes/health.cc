@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "server/api_description.h"
 #include "server/route.h"
 
 namespace pingti {
@@ -29,11 +30,15 @@ void ready(Call call) {
   live(std::move(call));
 }
 
+wire::Json describe_live() { return get_operation("Whether the engine is alive.", "It is."); }
+wire::Json describe_ready() { return get_operation("Whether requests are answered.", "They are."); }
+
 }  // namespace
 
 extern const Route kLivezRoute;
-const Route kLivezRoute{"livez", "GET", {"/livez"}, true, true, live};
+const Route kLivezRoute{"livez", "GET", {"/livez"}, true, true, live, describe_live};
 extern const Route kReadyzRoute;
-const Route kReadyzRoute{"readyz", "GET", {"/readyz", "/health", "/v1/health"}, true, true, ready};
+const Route kReadyzRoute{"readyz", "GET", {"/readyz", "/health", "/v1/health"}, true, true, ready,
+                         describe_ready};
 
 }  // namespace pingti

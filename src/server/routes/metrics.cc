@@ -1,3 +1,4 @@
+#include "server/api_description.h"
 #include "server/route.h"
 
 namespace pingti {
@@ -11,9 +12,11 @@ void handle(Call call) {
   call.reply->send(200, kType, call.context->metrics.text(&engine->info(), &stats, call.context->waiting()));
 }
 
+wire::Json describe() { return get_operation("Metrics for Prometheus.", "Its text format."); }
+
 }  // namespace
 
 extern const Route kMetricsRoute;
-const Route kMetricsRoute{"metrics", "GET", {"/metrics"}, false, true, handle};
+const Route kMetricsRoute{"metrics", "GET", {"/metrics"}, false, true, handle, describe};
 
 }  // namespace pingti

@@ -1,3 +1,4 @@
+#include "server/api_description.h"
 #include "server/served_model.h"
 
 namespace pingti {
@@ -31,11 +32,14 @@ void one(Call call) {
     call.reply->json(200, describe(*call.context, model->engine->info(), call.rest));
 }
 
+wire::Json describe_list() { return get_operation("The models served.", "A list of models."); }
+wire::Json describe_one() { return get_operation("One of the models served.", "A model."); }
+
 }  // namespace
 
 extern const Route kModelsRoute;
-const Route kModelsRoute{"models", "GET", {"/v1/models", "/models"}, false, true, list};
+const Route kModelsRoute{"models", "GET", {"/v1/models", "/models"}, false, true, list, describe_list};
 extern const Route kModelRoute;
-const Route kModelRoute{"model", "GET", {"/v1/models/*", "/models/*"}, false, true, one};
+const Route kModelRoute{"model", "GET", {"/v1/models/*", "/models/*"}, false, true, one, describe_one};
 
 }  // namespace pingti

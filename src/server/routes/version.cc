@@ -1,5 +1,6 @@
 #include "base/version.h"
 
+#include "server/api_description.h"
 #include "server/route.h"
 
 namespace pingti {
@@ -17,9 +18,11 @@ void handle(Call call) {
   call.reply->json(200, body);
 }
 
+wire::Json describe() { return get_operation("What runs here.", "Version, kernels, threads, context."); }
+
 }  // namespace
 
 extern const Route kVersionRoute;
-const Route kVersionRoute{"version", "GET", {"/version"}, false, true, handle};
+const Route kVersionRoute{"version", "GET", {"/version"}, false, true, handle, describe};
 
 }  // namespace pingti
