@@ -22,7 +22,8 @@ std::vector<float> expected_embedding(const FakeModel& model, const GenerationRe
     for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<double>(state[i]);
   }
   std::vector<float> mean;
-  for (const double value : sum) mean.push_back(static_cast<float>(value / static_cast<double>(prompt.size())));
+  for (const double value : sum)
+    mean.push_back(static_cast<float>(value / static_cast<double>(prompt.size())));
   return mean;
 }
 

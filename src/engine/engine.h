@@ -1,6 +1,6 @@
 // The engine: prompts in, token events out. What servers and commands run a model by; beside it only
-// chat_tokens.h, dry_breakers.h, what measures a model without an engine (loaded_model.h) and what reads a file
-// without running it (vocab_from_gguf.h, kv_type.h) are for them.
+// chat_tokens.h, dry_breakers.h, what measures a model without an engine (loaded_model.h) and what reads a
+// file without running it (vocab_from_gguf.h, kv_type.h) are for them.
 //
 // Engine is an interface so that tests can script one. LocalEngine (make_engine) runs one model on this
 // machine: a single thread of its own steps all sequences as one continuous batch. All methods may be
@@ -48,8 +48,8 @@ struct GenerationRequest {
   std::vector<std::string> stop;     // the answer ends before any of these strings
   std::vector<int32_t> stop_tokens;  // besides the model's own end-of-generation tokens
   bool ignore_eos = false;
-  int64_t min_tokens = 0;    // before so many, no token that ends the answer is drawn
-  bool skip_special = true;  // control tokens are not shown in the text
+  int64_t min_tokens = 0;        // before so many, no token that ends the answer is drawn
+  bool skip_special = true;      // control tokens are not shown in the text
   int top_logprobs = -1;         // -1: no logprobs; otherwise how many alternatives beside the chosen
   bool prompt_logprobs = false;  // logprobs of prompt tokens 1.. come in the PromptEvent (choice 0)
 
@@ -173,9 +173,9 @@ struct EngineOptions {
   int64_t context = 0;             // 0: the largest that fits memory and the model
   std::string isa;                 // empty: best
   std::string kv_type = "f16";     // engine/kv_type.h
-  int64_t attention_window = 0;    // keys a query sees, over models trained with full attention; 0: as trained
-  int64_t attention_sinks = 0;     // first tokens seen beside the window
-  std::string sparse_attention;    // "topk=..." or "topp=...", see model/attention_policy.h; empty: off
+  int64_t attention_window = 0;  // keys a query sees, over models trained with full attention; 0: as trained
+  int64_t attention_sinks = 0;   // first tokens seen beside the window
+  std::string sparse_attention;  // "topk=..." or "topp=...", see model/attention_policy.h; empty: off
   bool activations_f32 = false;
   int max_sequences = 32;                // choices computed in one batch
   int prefill_chunk = 512;               // most prompt tokens per step

@@ -26,7 +26,8 @@ ScoredRows scored_rows(const Sequence& sequence, int64_t rows) {
 ScoredRows pooled_rows(const Sequence& sequence, int64_t rows) {
   const RequestState& request = *sequence.request;
   const int64_t end = sequence.computed + rows;
-  if (request.request.embed == Pooling::kMean) return {std::max(sequence.computed, request.pooled_tokens), end};
+  if (request.request.embed == Pooling::kMean)
+    return {std::max(sequence.computed, request.pooled_tokens), end};
   if (request.request.embed == Pooling::kLast && end == request.prompt_tokens()) return {end - 1, end};
   return {};
 }

@@ -52,7 +52,7 @@ class StepRunner {
   Model* model_ = nullptr;
   ThreadPool* threads_ = nullptr;
   const Tokenizer* tokenizer_ = nullptr;
-  HugeBuffer logits_;  // [logit_rows, vocab]
+  HugeBuffer logits_;          // [logit_rows, vocab]
   std::vector<float> states_;  // [hidden_rows, hidden] of the last plan
 };
 

@@ -152,8 +152,9 @@ class CpuBackend final : public Backend {
   AttentionWork attention_work() const override { return attention_.work(); }
 
   void hidden(const float* x, int rows, int64_t width, const float* weight, float eps, float* out) override {
-    over_rows(rows, width,
-              [&](int64_t row) { kernels_.rms_norm(x + row * width, weight, eps, width, out + row * width); });
+    over_rows(rows, width, [&](int64_t row) {
+      kernels_.rms_norm(x + row * width, weight, eps, width, out + row * width);
+    });
   }
 
   void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) override {

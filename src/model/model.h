@@ -69,7 +69,8 @@ class Model {
   virtual AttentionWork attention_work() const { return {}; }
 
   // Appends the batch's keys and values to their pages and writes logits[i] = [vocab] for
-  // batch.logit_rows[i], and the states that batch.hidden_rows asks for. `pools[g]` holds the pages of kv_groups()[g]. Tokens must lie in [0, vocab).
+  // batch.logit_rows[i], and the states that batch.hidden_rows asks for. `pools[g]` holds the pages of
+  // kv_groups()[g]. Tokens must lie in [0, vocab).
   virtual void forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) = 0;
 };
 

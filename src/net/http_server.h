@@ -36,7 +36,8 @@ class Responder {
   void start(int status, const Headers& headers, StreamOptions options);
   // send() will come, but maybe late: if it has not after options.patience, the answer begins with status 200
   // and these headers, and idle chunks go out until it does. Then send() adds its body; if its status is not
-  // 200, the answer ends cut off, which clients see as a failed transfer. Without effect on HTTP/1.0 and HEAD.
+  // 200, the answer ends cut off, which clients see as a failed transfer. Without effect on HTTP/1.0 and
+  // HEAD.
   void expect_late(const Headers& headers, StreamOptions options);
   // False when the client has left; bytes are then dropped.
   bool write(std::string_view chunk);

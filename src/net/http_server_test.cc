@@ -119,6 +119,45 @@ TEST(HttpServer, StreamsChunksFromAnotherThreadWithIdleComments) {
   EXPECT_TRUE(old.read_all().ends_with("part0part1part2"));
 }
 
+// Answers after a wait that /late asks for, with the status that the path ends in.
+void answer_late(const Request& request, const std::shared_ptr<Responder>& responder) {
+  const bool late = request.path.starts_with("/late");
+  const int status = request.path.ends_with("200") ? 200 : 500;
+  responder->expect_late({{"X-Late", "yes"}}, {milliseconds(20), "\n", milliseconds(late ? 20 : 5000)});
+  std::thread([responder, late, status] {
+    if (late) std::this_thread::sleep_for(milliseconds(150));
+    responder->send({status, {}, "body"});
+  }).detach();
+}
+
+TEST(HttpServer, AnExpectedLateAnswerBeginsWithIdleChunks) {
+  auto server = serve(answer_late);
+  Client client(server->port());
+  client.send("GET /late/200 HTTP/1.1\r\nHost: h\r\n\r\n");
+  std::string text = client.read_until("0\r\n\r\n");
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK")) << text;
+  EXPECT_NE(text.find("X-Late: yes"), std::string::npos) << text;
+  EXPECT_NE(text.find("1\r\n\n\r\n1\r\n\n\r\n"), std::string::npos) << text;
+  EXPECT_TRUE(text.ends_with("4\r\nbody\r\n0\r\n\r\n")) << text;
+  client.send("GET /200 HTTP/1.1\r\nHost: h\r\n\r\n");  // the connection goes on
+  text = client.read_until("body");
+  EXPECT_NE(text.find("Content-Length: 4"), std::string::npos) << text;
+}
+
+TEST(HttpServer, AnErrorKeepsItsStatusUnlessItIsLate) {
+  auto server = serve(answer_late);
+  Client quick(server->port());
+  quick.send("GET /500 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_TRUE(quick.read_until("body").starts_with("HTTP/1.1 500"));
+  Client late(server->port());
+  late.send("GET /late/500 HTTP/1.1\r\nHost: h\r\n\r\n");
+  const std::string text = late.read_all();  // cut: without the last chunk
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK") && text.ends_with("4\r\nbody\r\n")) << text;
+  Client old(server->port());
+  old.send("GET /late/500 HTTP/1.0\r\n\r\n");
+  EXPECT_TRUE(old.read_all().starts_with("HTTP/1.1 500"));
+}
+
 TEST(HttpServer, TellsTheHandlerThatTheClientLeft) {
   std::promise<void> left;
   std::shared_ptr<Responder> kept;

@@ -372,7 +372,8 @@ TEST(Sampler, AllowedAndBarredTokens) {
       logits[3] = 5;
       logits[12] = 50;
       std::vector<int32_t> drawn;
-      for (const auto& [token, probability] : sampler.distribution(logits, position, {})) drawn.push_back(token);
+      for (const auto& [token, probability] : sampler.distribution(logits, position, {}))
+        drawn.push_back(token);
       if (position < 10) {
         EXPECT_THAT(drawn, testing::IsSubsetOf({7, 40}));
       } else {

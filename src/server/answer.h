@@ -31,8 +31,8 @@ struct AnswerPlan {
   bool logprobs = false;
   wire::OutputReading reading;
   bool show_stop = false;  // the stop string that ends a choice belongs to it
-  // Of each prompt's choices the likeliest per token are given; all of them: 0. Not streamed; the requests ask
-  // for logprobs.
+  // Of each prompt's choices the likeliest per token are given; all of them: 0. Not streamed; the requests
+  // ask for logprobs.
   int best = 0;
   std::vector<GenerationRequest> requests;  // one per prompt, all with the same number of choices
   // With echo: each prompt, to come first in its choices. Empty: no echo.

@@ -1,5 +1,5 @@
-// How an endpoint shapes its answer. Made for one request; called by one thread at a time, in the order begin,
-// parts, end (or error).
+// How an endpoint shapes its answer. Made for one request; called by one thread at a time, in the order
+// begin, parts, end (or error).
 #pragma once
 
 #include <string>

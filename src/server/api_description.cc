@@ -22,11 +22,11 @@ std::string templated(std::string_view path) {
 }  // namespace
 
 Json post_operation(const char* summary, Json request_schema, const char* answer) {
-  return {{"summary", summary},
-          {"requestBody",
-           {{"required", true},
-            {"content", {{"application/json", {{"schema", std::move(request_schema)}}}}}}},
-          {"responses", responses(answer)}};
+  return {
+      {"summary", summary},
+      {"requestBody",
+       {{"required", true}, {"content", {{"application/json", {{"schema", std::move(request_schema)}}}}}}},
+      {"responses", responses(answer)}};
 }
 
 Json get_operation(const char* summary, const char* answer) {

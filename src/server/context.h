@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "net/http_server.h"
 #include "server/metrics.h"
+#include "server/response_store.h"
 #include "server/server.h"
 
 namespace pingti {
@@ -21,6 +22,7 @@ struct Context : std::enable_shared_from_this<Context> {
   bool loopback = true;  // listening where only this machine can reach it
   Metrics metrics;
   std::unique_ptr<net::HttpServer> http;
+  ResponseStore responses;
 
   std::atomic<double> load_fraction{0};
   std::atomic<bool> draining{false};

@@ -80,8 +80,9 @@ wire::ApiResult<std::string> render_chat(const ServedModel& model, const wire::C
   }
   if (!request.continuation.empty() && ChatTemplate::ends_inside_thinking(*text)) {
     return std::unexpected(wire::unsupported_field(
-        "messages", "This model's answers begin with reasoning, so that a last message of the assistant cannot "
-                    "be continued."));
+        "messages",
+        "This model's answers begin with reasoning, so that a last message of the assistant cannot "
+        "be continued."));
   }
   *text += request.continuation;
   if (auto error = cannot_fit(model, text->size())) return std::unexpected(std::move(*error));

@@ -70,7 +70,7 @@ void Reply::send(int status, std::string content_type, std::string body, const n
 
 void Reply::json(int status, const wire::Json& body) { send(status, kJson, wire::to_text(body)); }
 
-void Reply::error(const wire::ApiError& error) { 
+void Reply::error(const wire::ApiError& error) {
   respond(error_response(error, record_.request_id, error_shape_));
 }
 

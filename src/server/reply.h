@@ -45,7 +45,7 @@ class Reply {
   // The answer will be JSON, but may take long: see ServerOptions::late_after.
   void expect_late_json();
   void start_events(std::string keep_alive);  // a stream of server-sent events
-  bool write(std::string_view event_text);  // false: the client has left
+  bool write(std::string_view event_text);    // false: the client has left
   void finish();
 
   void on_disconnect(std::function<void()> callback) { responder_->on_disconnect(std::move(callback)); }

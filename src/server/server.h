@@ -44,7 +44,7 @@ struct ServerOptions {
   // A JSON answer that takes longer begins: status 200, then a blank line every sse_ping until the body is
   // there, so that neither the client nor a proxy gives up. An error after that cuts the connection.
   std::chrono::milliseconds late_after{30000};
-  double stall_seconds = 120;                 // /livez fails when the engine has not stepped for so long
+  double stall_seconds = 120;  // /livez fails when the engine has not stepped for so long
   double drain_seconds = 120;  // shutdown() cancels the answers that take longer; 0: waits for all of them
   std::function<void(const AccessRecord&)> on_access;  // called for every answer, from any thread
 };

@@ -63,6 +63,17 @@ TEST(Routes, PathsAndMethods) {
   EXPECT_TRUE(find_route("GET", "/nothing").allow.empty());
 }
 
+TEST(Routes, AllOfTheApiDescribeThemselves) {
+  for (const Route* route : all_routes()) {
+    if (std::string_view(route->name) == "page") continue;
+    ASSERT_NE(route->describe, nullptr) << route->name;
+    const wire::Json operation = route->describe();
+    EXPECT_FALSE(operation["summary"].get<std::string>().empty()) << route->name;
+    EXPECT_EQ(operation.contains("requestBody"), std::string_view(route->method) == "POST") << route->name;
+    EXPECT_TRUE(operation["responses"].contains("200")) << route->name;
+  }
+}
+
 TEST(Metrics, TextBeforeAndAfterLoading) {
   Metrics metrics;
   metrics.http_request("livez", "GET", 200, 0.001);

@@ -23,11 +23,12 @@ void read_best_of(FieldReader& fields, CompletionRequest* out) {
   out->best_of = n;
   if (!fields.integer("best_of", &out->best_of, 1, kMostChoices)) return;
   if (out->best_of < n) {
-    fields.fail(invalid_field("best_of", fmt::format("'best_of' must be at least 'n', {}, not {}.", n,
-                                                     out->best_of)));
+    fields.fail(invalid_field("best_of",
+                              fmt::format("'best_of' must be at least 'n', {}, not {}.", n, out->best_of)));
   } else if (out->best_of > n && out->common.stream) {
-    fields.fail(invalid_field("best_of", "'best_of' larger than 'n' cannot be streamed: which answers are the "
-                                         "best is known when all are there."));
+    fields.fail(invalid_field("best_of",
+                              "'best_of' larger than 'n' cannot be streamed: which answers are the "
+                              "best is known when all are there."));
   }
 }
 

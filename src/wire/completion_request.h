@@ -20,7 +20,7 @@ struct CompletionRequest {
   std::string suffix;           // fill in the middle; empty: none
   bool echo = false;            // the prompt comes first in the answer
   bool add_special = true;      // text gets the special tokens the model begins or ends texts with
-  int64_t best_of = 0;          // choices made for each prompt, of which the n likeliest are given; at least n
+  int64_t best_of = 0;  // choices made for each prompt, of which the n likeliest are given; at least n
   int64_t max_tokens = 16;
   int top_logprobs = -1;  // -1: no logprobs
 };

@@ -17,9 +17,9 @@ ApiResult<EmbeddingRequest> parse_embedding_request(std::string_view body) {
   std::string format = "float";
   fields.string("encoding_format", &format);
   if (format != "float" && format != "base64") {
-    fields.fail(invalid_field("encoding_format",
-                              fmt::format("'encoding_format' must be \"float\" or \"base64\", not {}.",
-                                          describe(Json(format)))));
+    fields.fail(invalid_field(
+        "encoding_format",
+        fmt::format("'encoding_format' must be \"float\" or \"base64\", not {}.", describe(Json(format)))));
   }
   request.base64 = format == "base64";
   fields.integer("dimensions", &request.dimensions, 1, INT32_MAX);
@@ -53,14 +53,13 @@ std::string base64_of(std::string_view bytes) {
     uint32_t group = 0;
     for (size_t k = 0; k < 3; ++k)
       group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
-    for (size_t k = 0; k < 4; ++k)
-      text += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
+    for (size_t k = 0; k < 4; ++k) text += i + k <= bytes.size() ? kDigits[group >> (18 - 6 * k) & 63] : '=';
   }
   return text;
 }
 
-Json embedding_answer(const std::string& model, const std::vector<std::vector<float>>& embeddings, bool base64,
-                      const Usage& usage) {
+Json embedding_answer(const std::string& model, const std::vector<std::vector<float>>& embeddings,
+                      bool base64, const Usage& usage) {
   static_assert(std::endian::native == std::endian::little);
   Json data = Json::array();
   for (size_t i = 0; i < embeddings.size(); ++i) {

@@ -28,8 +28,8 @@ ApiResult<EmbeddingRequest> parse_embedding_request(std::string_view body);
 // The first `dimensions` (0: all) scaled to length 1; a vector of zeros stays one.
 std::vector<float> normalized(std::span<const float> vector, int64_t dimensions);
 
-Json embedding_answer(const std::string& model, const std::vector<std::vector<float>>& embeddings, bool base64,
-                      const Usage& usage);
+Json embedding_answer(const std::string& model, const std::vector<std::vector<float>>& embeddings,
+                      bool base64, const Usage& usage);
 
 // RFC 4648, with padding.
 std::string base64_of(std::string_view bytes);

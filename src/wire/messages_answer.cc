@@ -50,8 +50,12 @@ Json messages_error(const ApiError& error, const std::string& request_id) {
 }
 
 Json MessagesAnswer::message(Json content) const {
-  return {{"id", head_.id},           {"type", "message"},         {"role", "assistant"},
-          {"model", head_.model},     {"content", std::move(content)}, {"stop_reason", nullptr},
+  return {{"id", head_.id},
+          {"type", "message"},
+          {"role", "assistant"},
+          {"model", head_.model},
+          {"content", std::move(content)},
+          {"stop_reason", nullptr},
           {"stop_sequence", nullptr}};
 }
 
@@ -130,9 +134,9 @@ std::string MessagesAnswer::part(const ChoicePart& part) {
 
 std::string MessagesAnswer::end(const Usage& usage) {
   return close() +
-         sse_event("message_delta", {{"type", "message_delta"},
-                                     {"delta", stop_reason(last_, usage)},
-                                     {"usage", usage_of(usage)}}) +
+         sse_event(
+             "message_delta",
+             {{"type", "message_delta"}, {"delta", stop_reason(last_, usage)}, {"usage", usage_of(usage)}}) +
          sse_event("message_stop", {{"type", "message_stop"}});
 }
 

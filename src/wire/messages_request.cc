@@ -67,7 +67,8 @@ Json read_text_blocks(FieldReader& fields, std::string_view name, bool needed) {
 void read_user(FieldReader& fields, Json* messages) {
   Json parts = Json::array();
   const auto flush = [&] {
-    if (!parts.empty()) messages->push_back({{"role", "user"}, {"content", std::exchange(parts, Json::array())}});
+    if (!parts.empty())
+      messages->push_back({{"role", "user"}, {"content", std::exchange(parts, Json::array())}});
   };
   read_blocks(fields, "content", true, [&](FieldReader& block, std::string_view type) {
     if (type == "text") {
@@ -134,9 +135,9 @@ void read_messages(FieldReader& fields, Json* out) {
     } else if (role == "assistant") {
       read_assistant(message, out);
     } else {
-      message.fail(invalid_field(message.path("role"),
-                                 fmt::format("'{}' must be \"user\" or \"assistant\", not {}.",
-                                             message.path("role"), describe(Json(role)))));
+      message.fail(
+          invalid_field(message.path("role"), fmt::format("'{}' must be \"user\" or \"assistant\", not {}.",
+                                                          message.path("role"), describe(Json(role)))));
     }
     if (auto error = message.finish()) return fields.fail(std::move(*error));
   }
@@ -187,10 +188,11 @@ void read_tool_choice(FieldReader& fields, Json* chat) {
   } else if (type == "any") {
     (*chat)["tool_choice"] = "required";
   } else {
-    choice.fail(invalid_field(choice.path("type"),
-                              fmt::format("'tool_choice.type' must be \"auto\", \"any\", \"tool\" or \"none\", "
-                                          "not {}.",
-                                          describe(Json(type)))));
+    choice.fail(
+        invalid_field(choice.path("type"),
+                      fmt::format("'tool_choice.type' must be \"auto\", \"any\", \"tool\" or \"none\", "
+                                  "not {}.",
+                                  describe(Json(type)))));
   }
   if (choice.boolean("disable_parallel_tool_use", &single)) (*chat)["parallel_tool_calls"] = !single;
   if (auto error = choice.finish()) fields.fail(std::move(*error));
@@ -209,10 +211,10 @@ void read_thinking(FieldReader& fields, Json* chat) {
     (*chat)["chat_template_kwargs"] = {{"enable_thinking", type != "disabled"}};
     if (type == "enabled" && budget > 0) (*chat)["thinking_token_budget"] = budget;
   } else {
-    thinking.fail(invalid_field("thinking.type",
-                                fmt::format("'thinking.type' must be \"enabled\", \"disabled\" or \"adaptive\", "
-                                            "not {}.",
-                                            describe(Json(type)))));
+    thinking.fail(invalid_field(
+        "thinking.type", fmt::format("'thinking.type' must be \"enabled\", \"disabled\" or \"adaptive\", "
+                                     "not {}.",
+                                     describe(Json(type)))));
   }
   if (auto error = thinking.finish()) fields.fail(std::move(*error));
 }
@@ -230,8 +232,9 @@ void read_output_config(FieldReader& fields, Json* chat) {
       inner.fail(invalid_field("output_config.format",
                                "'output_config.format' must have the type \"json_schema\" and a schema."));
     } else {
-      (*chat)["response_format"] = {{"type", "json_schema"},
-                                    {"json_schema", {{"name", "output"}, {"schema", *schema}, {"strict", true}}}};
+      (*chat)["response_format"] = {
+          {"type", "json_schema"},
+          {"json_schema", {{"name", "output"}, {"schema", *schema}, {"strict", true}}}};
     }
     if (auto error = inner.finish()) config.fail(std::move(*error));
   }
@@ -299,21 +302,21 @@ Json messages_request_schema(bool count_only) {
   const Json thinking_block =
       object({{"type", one_of({"thinking"})}, {"thinking", string()}, {"signature", string()}},
              {"type", "thinking"});
-  const Json use_block = object(
-      {{"type", one_of({"tool_use"})}, {"id", string()}, {"name", string()}, {"input", free_object()}},
-      {"type", "id", "name"});
+  const Json use_block =
+      object({{"type", one_of({"tool_use"})}, {"id", string()}, {"name", string()}, {"input", free_object()}},
+             {"type", "id", "name"});
   const Json result_block = object({{"type", one_of({"tool_result"})},
                                     {"tool_use_id", string()},
                                     {"content", text_content},
                                     {"is_error", boolean()}},
                                    {"type", "tool_use_id"});
-  const Json user = object({{"role", one_of({"user"})},
-                            {"content", any_of({string(), array(any_of({text_block, result_block}), 0, 64)})}},
-                           {"role", "content"});
+  const Json user =
+      object({{"role", one_of({"user"})},
+              {"content", any_of({string(), array(any_of({text_block, result_block}), 0, 64)})}},
+             {"role", "content"});
   const Json assistant =
       object({{"role", one_of({"assistant"})},
-              {"content",
-               any_of({string(), array(any_of({text_block, thinking_block, use_block}), 0, 64)})}},
+              {"content", any_of({string(), array(any_of({text_block, thinking_block, use_block}), 0, 64)})}},
              {"role", "content"});
   const Json tool = object({{"name", text()},
                             {"type", one_of({"custom"})},
@@ -325,9 +328,9 @@ Json messages_request_schema(bool count_only) {
                               {"name", string()},
                               {"disable_parallel_tool_use", boolean()}},
                              {"type"});
-  const Json thinking = object({{"type", one_of({"enabled", "disabled", "adaptive"})},
-                                {"budget_tokens", integer(1, INT64_MAX)}},
-                               {"type"});
+  const Json thinking = object(
+      {{"type", one_of({"enabled", "disabled", "adaptive"})}, {"budget_tokens", integer(1, INT64_MAX)}},
+      {"type"});
   Members members = {{"messages", array(any_of({user, assistant}), 1, 1 << 16)},
                      {"model", string()},
                      {"max_tokens", integer(1, INT64_MAX)},

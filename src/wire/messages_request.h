@@ -1,4 +1,5 @@
-// POST /v1/messages and /v1/messages/count_tokens: Anthropic's request, read as a conversation like any other.
+// POST /v1/messages and /v1/messages/count_tokens: Anthropic's request, read as a conversation like any
+// other.
 #pragma once
 
 #include <string_view>

@@ -81,8 +81,8 @@ void read_ends(FieldReader& fields, CommonFields* out) {
   fields.boolean("skip_special_tokens", &out->skip_special);
   fields.integer("min_tokens", &out->min_tokens, 0, kAnyCount);
   if (out->min_tokens > 0 && !out->stop.empty()) {
-    fields.fail(
-        unsupported_field("min_tokens", "'min_tokens' together with 'stop' is not supported by this server."));
+    fields.fail(unsupported_field("min_tokens",
+                                  "'min_tokens' together with 'stop' is not supported by this server."));
   }
   if (out->include_stop && !out->stop_token_ids.empty()) {
     fields.fail(unsupported_field("include_stop_str_in_output",

@@ -57,10 +57,9 @@ Members sampling_members() {
 Members common_members() {
   return joined({{"model", string("One of the names in /v1/models; the server's own if absent.")},
                  {"stream", boolean()},
-                 {"stream_options",
-                  object({{"include_usage", boolean()},
-                          {"continuous_usage_stats", boolean()},
-                          {"include_obfuscation", boolean()}})},
+                 {"stream_options", object({{"include_usage", boolean()},
+                                            {"continuous_usage_stats", boolean()},
+                                            {"include_obfuscation", boolean()}})},
                  {"n", integer(1, kMostChoices)},
                  {"stop", any_of({text(), array(text(), 0, kMostStopStrings)})},
                  {"stop_token_ids", token_ids(kMostStopTokens)},

@@ -29,16 +29,7 @@ Json chat_token(const std::string& bytes, float logprob) {
 
 Json chat_logprobs(const ChoicePart& part) {
   if (!part.logprobs) return nullptr;
-  Json content = Json::array();
-  for (const TokenScore& score : *part.logprobs) {
-    Json token = chat_token(score.bytes, score.logprob.value_or(0));
-    token["top_logprobs"] = Json::array();
-    for (const Alternative& other : score.top) {
-      token["top_logprobs"].push_back(chat_token(other.bytes, other.logprob));
-    }
-    content.push_back(std::move(token));
-  }
-  return {{"content", std::move(content)}, {"refusal", nullptr}};
+  return {{"content", chat_scores(*part.logprobs)}, {"refusal", nullptr}};
 }
 
 // The API spells tokens that are not text "bytes:\\xe2\\x80".
@@ -128,6 +119,18 @@ Json completion_choice(const ChoicePart& part) {
 }
 
 }  // namespace
+
+Json chat_scores(const std::vector<TokenScore>& scores) {
+  Json content = Json::array();
+  for (const TokenScore& score : scores) {
+    Json token = chat_token(score.bytes, score.logprob.value_or(0));
+    token["top_logprobs"] = Json::array();
+    for (const Alternative& other : score.top)
+      token["top_logprobs"].push_back(chat_token(other.bytes, other.logprob));
+    content.push_back(std::move(token));
+  }
+  return content;
+}
 
 Json usage_fields(const Usage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},

@@ -66,6 +66,8 @@ Json completion_answer(const AnswerHead& head, const std::vector<ChoicePart>& ch
 Json completion_chunk(const AnswerHead& head, const ChoicePart& part, bool first);
 Json completion_usage_chunk(const AnswerHead& head, const Usage& usage);
 
+// Scores as chat completions show them: {token, logprob, bytes, top_logprobs}.
+Json chat_scores(const std::vector<TokenScore>& scores);
 Json usage_fields(const Usage& usage);
 
 // Characters that begin in these bytes: what text_offset counts.

@@ -35,8 +35,9 @@ void read_extra(FieldReader& fields, InfillRequest* out) {
   if (!extra) return;
   if (!extra->is_array()) return fields.fail_type("input_extra", "an array of files", *extra);
   if (extra->size() > kMostFiles) {
-    return fields.fail(invalid_field("input_extra", fmt::format("'input_extra' takes at most {} files, not {}.",
-                                                                kMostFiles, extra->size())));
+    return fields.fail(invalid_field(
+        "input_extra",
+        fmt::format("'input_extra' takes at most {} files, not {}.", kMostFiles, extra->size())));
   }
   for (size_t i = 0; i < extra->size(); ++i) {
     FieldReader file((*extra)[i], fmt::format("input_extra[{}]", i));

@@ -192,7 +192,8 @@ void FakeEngine::start_waiting() {
       for (size_t i = first; i < prompt.size(); ++i) {
         const auto byte = static_cast<unsigned char>(tokenizer_->token_bytes(prompt[i])[0]);
         for (unsigned bit = 0; bit < 8; ++bit)
-          event.embedding[bit] += (byte >> bit & 1 ? 1.0f : -1.0f) / static_cast<float>(prompt.size() - first);
+          event.embedding[bit] +=
+              (byte >> bit & 1 ? 1.0f : -1.0f) / static_cast<float>(prompt.size() - first);
       }
     }
     stats_.prompt_tokens += static_cast<uint64_t>(event.prompt_tokens);
@@ -246,11 +247,12 @@ bool FakeEngine::step(Sequence& sequence) {
   int32_t id = tokenizer_->encode(std::string(1, byte), {.add_special = false, .parse_special = false})[0];
   std::vector<TokenLogprobs> logprobs;
   if (request.top_logprobs >= 0) {
-    TokenLogprobs scores{{id, std::string(1, byte), -0.25f}, {}};
+    const float logprob = random ? -0.125f * static_cast<float>(byte - 'a' + 1) : -0.25f;
+    TokenLogprobs scores{{id, std::string(1, byte), logprob}, {}};
     for (int k = 0; k < request.top_logprobs; ++k) {
       int32_t other = (id + k) % 256;
       scores.top.push_back(
-          {other, std::string(tokenizer_->token_bytes(other)), -0.25f - static_cast<float>(k)});
+          {other, std::string(tokenizer_->token_bytes(other)), logprob - static_cast<float>(k)});
     }
     logprobs.push_back(std::move(scores));
   }

@@ -2,7 +2,8 @@
 //
 // What it says depends on the last user message (the whole prompt, outside a chat):
 //   "forever"       the same words until the token limit
-//   "random"        letters drawn from (seed, choice, position); 20 of them
+//   "random"        letters drawn from (seed, choice, position); 20 of them, the earlier in the alphabet the
+//                   likelier
 //   "fail"          three tokens, then an engine error
 //   "stall"         the heartbeat stops
 //   anything else   the message itself

@@ -1,5 +1,6 @@
 // Serves a FakeEngine: fake_server [--pace MS] [--context N] [--batch N] [--load-seconds S] [--key KEY]
-// [--host H] [--max-queue N] [--ping-ms N] [--body-limit N] [--header-timeout-ms N] [--connections N]
+// [--host H] [--max-queue N] [--ping-ms N] [--late-ms N] [--body-limit N] [--header-timeout-ms N]
+// [--connections N]
 // [--drain-seconds S].
 // Prints "listening on PORT", serves until SIGTERM, then drains.
 #include <csignal>
@@ -43,6 +44,8 @@ int main(int argc, char** argv) {
       server.max_queue = std::atol(value);
     else if (name == "--ping-ms")
       server.sse_ping = std::chrono::milliseconds(std::atol(value));
+    else if (name == "--late-ms")
+      server.late_after = std::chrono::milliseconds(std::atol(value));
     else if (name == "--body-limit")
       server.max_body_bytes = static_cast<size_t>(std::atol(value));
     else if (name == "--header-timeout-ms")

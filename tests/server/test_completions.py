@@ -56,13 +56,6 @@ def test_fill_in_the_middle(client):
     assert answer.choices[0].text == "<|fim_prefix|>def f():<|fim_suffix|>return 1<|fim_middle|>"
 
 
-def test_best_of(client):
-    assert len(client.completions.create(model="fake", prompt="a", n=2, best_of=2).choices) == 2
-    with pytest.raises(openai.BadRequestError) as caught:
-        client.completions.create(model="fake", prompt="a", best_of=2)
-    assert caught.value.code == "unsupported_parameter"
-
-
 def test_tokens_outside_the_vocabulary(client):
     with pytest.raises(openai.BadRequestError):
         client.completions.create(model="fake", prompt=[999999])

@@ -90,7 +90,8 @@ class FakeModel final : public Model {
         if (wanted != batch.logit_rows.end())
           fill(hash, std::span(logits + (wanted - batch.logit_rows.begin()) * kFakeVocab, kFakeVocab));
         if (hidden != batch.hidden_rows.end())
-          fill(hash, std::span(batch.hidden + (hidden - batch.hidden_rows.begin()) * kFakeHidden, kFakeHidden));
+          fill(hash,
+               std::span(batch.hidden + (hidden - batch.hidden_rows.begin()) * kFakeHidden, kFakeHidden));
       }
     }
   }

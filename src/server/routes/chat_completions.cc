@@ -26,7 +26,12 @@ wire::Json describe() {
 }  // namespace
 
 extern const Route kChatCompletionsRoute;
-const Route kChatCompletionsRoute{
-    "chat_completions", "POST", {"/v1/chat/completions", "/chat/completions"}, false, false, handle, describe};
+const Route kChatCompletionsRoute{"chat_completions",
+                                  "POST",
+                                  {"/v1/chat/completions", "/chat/completions"},
+                                  false,
+                                  false,
+                                  handle,
+                                  describe};
 
 }  // namespace pingti

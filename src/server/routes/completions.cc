@@ -53,8 +53,7 @@ wire::Json describe() {
 }  // namespace
 
 extern const Route kCompletionsRoute;
-const Route kCompletionsRoute{"completions", "POST", {"/v1/completions", "/completions"},
-                              false,         false,  handle,
-                              describe};
+const Route kCompletionsRoute{"completions", "POST",  {"/v1/completions", "/completions"}, false, false,
+                              handle,        describe};
 
 }  // namespace pingti

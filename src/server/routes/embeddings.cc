@@ -44,9 +44,9 @@ void handle(Call call) {
   if (!model) return;
   const EngineInfo& info = model->engine->info();
   if (request->dimensions > info.hidden) {
-    return call.reply->error(wire::invalid_field(
-        "dimensions", fmt::format("'dimensions' is {}; this model's embeddings have {}.", request->dimensions,
-                                  info.hidden)));
+    return call.reply->error(
+        wire::invalid_field("dimensions", fmt::format("'dimensions' is {}; this model's embeddings have {}.",
+                                                      request->dimensions, info.hidden)));
   }
   AnswerPlan plan;
   plan.writer = std::make_unique<EmbeddingWriter>(model->name, request->dimensions, request->base64);
@@ -70,8 +70,7 @@ wire::Json describe() {
 }  // namespace
 
 extern const Route kEmbeddingsRoute;
-const Route kEmbeddingsRoute{"embeddings", "POST", {"/v1/embeddings", "/embeddings"},
-                             false,        false,  handle,
-                             describe};
+const Route kEmbeddingsRoute{"embeddings", "POST",  {"/v1/embeddings", "/embeddings"}, false, false,
+                             handle,       describe};
 
 }  // namespace pingti

@@ -38,7 +38,7 @@ wire::Json describe_ready() { return get_operation("Whether requests are answere
 extern const Route kLivezRoute;
 const Route kLivezRoute{"livez", "GET", {"/livez"}, true, true, live, describe_live};
 extern const Route kReadyzRoute;
-const Route kReadyzRoute{"readyz", "GET", {"/readyz", "/health", "/v1/health"}, true, true, ready,
-                         describe_ready};
+const Route kReadyzRoute{"readyz", "GET",         {"/readyz", "/health", "/v1/health"}, true, true,
+                         ready,    describe_ready};
 
 }  // namespace pingti

@@ -65,8 +65,9 @@ wire::Json describe_count() {
 }  // namespace
 
 extern const Route kMessagesRoute;
-const Route kMessagesRoute{"messages",        "POST", {"/v1/messages", "/messages"}, false, false, handle,
-                           describe_messages, wire::messages_error};
+const Route kMessagesRoute{
+    "messages",          "POST", {"/v1/messages", "/messages"}, false, false, handle, describe_messages,
+    wire::messages_error};
 extern const Route kCountTokensRoute;
 const Route kCountTokensRoute{"count_tokens",
                               "POST",

@@ -29,7 +29,7 @@ wire::Json describe() {
 }  // namespace
 
 extern const Route kRerankRoute;
-const Route kRerankRoute{"rerank", "POST", {"/rerank", "/v1/rerank", "/v2/rerank"}, false, false, handle,
-                         describe};
+const Route kRerankRoute{"rerank", "POST",  {"/rerank", "/v1/rerank", "/v2/rerank"}, false, false,
+                         handle,   describe};
 
 }  // namespace pingti

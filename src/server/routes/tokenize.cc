@@ -72,9 +72,9 @@ void detokenize(Call call) {
   const Tokenizer& tokenizer = model->engine->tokenizer();
   for (const int32_t id : request->tokens) {
     if (id < tokenizer.size()) continue;
-    return call.reply->error(wire::invalid_field(
-        "tokens", "'tokens' holds " + std::to_string(id) + "; the vocabulary has " +
-                      std::to_string(tokenizer.size()) + " tokens."));
+    return call.reply->error(
+        wire::invalid_field("tokens", "'tokens' holds " + std::to_string(id) + "; the vocabulary has " +
+                                          std::to_string(tokenizer.size()) + " tokens."));
   }
   const std::string text = tokenizer.decode(request->tokens);
   call.reply->json(200, {{"content", text}, {"prompt", text}});  // llama-server's name and vLLM's
@@ -105,14 +105,14 @@ wire::Json describe_template() {
 }  // namespace
 
 extern const Route kTokenizeRoute;
-const Route kTokenizeRoute{"tokenize", "POST", {"/tokenize", "/v1/tokenize"}, false, false, tokenize,
-                           describe_tokenize};
+const Route kTokenizeRoute{"tokenize", "POST",           {"/tokenize", "/v1/tokenize"}, false, false,
+                           tokenize,   describe_tokenize};
 extern const Route kDetokenizeRoute;
-const Route kDetokenizeRoute{"detokenize", "POST", {"/detokenize", "/v1/detokenize"}, false, false,
-                             detokenize,   describe_detokenize};
+const Route kDetokenizeRoute{
+    "detokenize", "POST", {"/detokenize", "/v1/detokenize"}, false, false, detokenize, describe_detokenize};
 extern const Route kApplyTemplateRoute;
 const Route kApplyTemplateRoute{
-    "apply_template", "POST", {"/apply-template", "/v1/apply-template"}, false, false, apply_template,
-    describe_template};
+    "apply_template", "POST",           {"/apply-template", "/v1/apply-template"}, false, false,
+    apply_template,   describe_template};
 
 }  // namespace pingti
