@@ -65,6 +65,15 @@ TEST(Messages, BlocksBecomeAChat) {
   EXPECT_TRUE(chat->continuation.empty());
 }
 
+TEST(Messages, AMessageWithoutBlocksIsEmpty) {
+  for (const char* content : {"[]", "\"\""}) {
+    const auto chat = parse_messages_request(
+        std::string(R"({"messages": [{"role": "user", "content": )") + content + "}]}", true);
+    ASSERT_TRUE(chat);
+    EXPECT_EQ(chat->messages, (Json::array({Json{{"role", "user"}, {"content", ""}}})));
+  }
+}
+
 TEST(Messages, TheAssistantsLastMessageIsContinued) {
   const auto chat = parse_messages_request(
       R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "It"}]})", true);

@@ -65,6 +65,7 @@ Json read_text_blocks(FieldReader& fields, std::string_view name, bool needed) {
 
 // One message of the user: results of tools become messages of their own, in their places.
 void read_user(FieldReader& fields, Json* messages) {
+  const size_t before = messages->size();
   Json parts = Json::array();
   const auto flush = [&] {
     if (!parts.empty())
@@ -86,6 +87,7 @@ void read_user(FieldReader& fields, Json* messages) {
     }
   });
   flush();
+  if (messages->size() == before) messages->push_back({{"role", "user"}, {"content", ""}});
 }
 
 void read_assistant(FieldReader& fields, Json* messages) {
@@ -255,7 +257,9 @@ void pass_on(FieldReader& fields, Json* chat) {
     fields.strings("stop_sequences", &texts, kMostStopStrings);
     if (!texts.empty()) (*chat)["stop"] = texts;
   }
-  fields.ignore({"metadata", "service_tier", "cache_control"});
+  if (const Json* metadata = fields.take("metadata"); metadata && !metadata->is_object())
+    fields.fail_type("metadata", "an object", *metadata);
+  fields.ignore({"service_tier", "cache_control"});
 }
 
 }  // namespace

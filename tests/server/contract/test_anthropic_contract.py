@@ -14,7 +14,7 @@ def claude(server):
 
 def test_a_message(claude):
     answer = claude.messages.create(model="fake", max_tokens=100, messages=say("Hello, 世界"), system="be brief",
-                                    temperature=0.5, top_p=0.9, top_k=5, metadata={"user_id": "u"})
+                                    metadata={"user_id": "u"}, extra_body={"temperature": 0.5, "top_p": 0.9, "top_k": 5})
     assert answer.type == "message" and answer.role == "assistant" and answer.model == "fake"
     assert answer.id.startswith("msg_")
     assert [b.type for b in answer.content] == ["text"] and answer.content[0].text == "Hello, 世界"
@@ -61,7 +61,8 @@ def test_the_stream_helper_sees_the_same(claude, text, fields):
         streamed_text = "".join(stream.text_stream)
         streamed = stream.get_final_message()
     assert streamed_text == whole.content[0].text
-    for name in ("content", "stop_reason", "stop_sequence", "role", "model"):
+    assert [b.text for b in streamed.content] == [b.text for b in whole.content]
+    for name in ("stop_reason", "stop_sequence", "role", "model"):
         assert getattr(streamed, name) == getattr(whole, name)
     assert streamed.usage.output_tokens == whole.usage.output_tokens
     assert streamed.usage.input_tokens == whole.usage.input_tokens
