@@ -200,6 +200,7 @@ void read_tool_choice(FieldReader& fields, Json* chat) {
   if (auto error = choice.finish()) fields.fail(std::move(*error));
 }
 
+// A chat takes it in the same words.
 void read_thinking(FieldReader& fields, Json* chat) {
   const Json* value = fields.take("thinking");
   if (!value) return;
@@ -209,16 +210,14 @@ void read_thinking(FieldReader& fields, Json* chat) {
   require(thinking, "type", thinking.string("type", &type));
   thinking.integer("budget_tokens", &budget, 1, INT64_MAX);
   thinking.ignore({"display"});
-  if (type == "enabled" || type == "adaptive" || type == "disabled") {
-    (*chat)["chat_template_kwargs"] = {{"enable_thinking", type != "disabled"}};
-    if (type == "enabled" && budget > 0) (*chat)["thinking_token_budget"] = budget;
-  } else {
+  if (type != "enabled" && type != "adaptive" && type != "disabled") {
     thinking.fail(invalid_field(
-        "thinking.type", fmt::format("'thinking.type' must be \"enabled\", \"disabled\" or \"adaptive\", "
-                                     "not {}.",
-                                     describe(Json(type)))));
+        "thinking.type",
+        fmt::format("'thinking.type' must be \"enabled\", \"disabled\" or \"adaptive\", not {}.",
+                    describe(Json(type)))));
   }
-  if (auto error = thinking.finish()) fields.fail(std::move(*error));
+  if (auto error = thinking.finish()) return fields.fail(std::move(*error));
+  (*chat)["thinking"] = *value;
 }
 
 void read_output_config(FieldReader& fields, Json* chat) {
