@@ -51,7 +51,9 @@ TEST(Embedding, IsWhatTheStatesSayAtAnyLoad) {
       EXPECT_EQ(sinks[i]->prompt_event()->prompt_tokens, std::ssize(embeddings[i].prompt));
       EXPECT_EQ(sinks[i]->reason(), FinishReason::kLength);
       EXPECT_TRUE(sinks[i]->answer().tokens.empty());
-      if (embeddings[i].embed == Pooling::kMean) EXPECT_EQ(sinks[i]->prompt_event()->cached_tokens, 0);
+      if (embeddings[i].embed == Pooling::kMean) {
+        EXPECT_EQ(sinks[i]->prompt_event()->cached_tokens, 0);
+      }
     }
     for (const auto& other : others) {
       other->wait();
