@@ -7,7 +7,7 @@
 namespace pingti::wire {
 namespace {
 
-constexpr size_t kMostTools = 256;
+constexpr size_t kMostFunctions = 256;
 
 void require(FieldReader& fields, std::string_view name, bool there) {
   if (!there && !fields.error())
@@ -148,8 +148,8 @@ void read_messages(FieldReader& fields, Json* out) {
 void read_tools(FieldReader& fields, Json* chat) {
   const Json* tools = fields.take("tools");
   if (!tools || (tools->is_array() && tools->empty())) return;
-  if (!tools->is_array() || tools->size() > kMostTools)
-    return fields.fail_type("tools", fmt::format("an array of at most {} tools", kMostTools), *tools);
+  if (!tools->is_array() || tools->size() > kMostFunctions)
+    return fields.fail_type("tools", fmt::format("an array of at most {} tools", kMostFunctions), *tools);
   Json out = Json::array();
   for (size_t i = 0; i < tools->size(); ++i) {
     FieldReader tool((*tools)[i], fmt::format("tools[{}]", i));
@@ -291,7 +291,9 @@ ApiResult<ChatRequest> parse_messages_request(std::string_view body, bool count_
   chat["messages"] = std::move(messages);
   auto request = parse_chat_request(to_text(chat));
   if (!request) {
-    if (request.error().param == "stop") request.error().param = "stop_sequences";
+    std::string& param = request.error().param;
+    if (param == "stop") param = "stop_sequences";
+    if (const size_t member = param.find(".function."); member != std::string::npos) param.erase(member, 9);
     return request;
   }
   request->continuation = std::move(continuation);
@@ -348,7 +350,7 @@ Json messages_request_schema(bool count_only) {
                      {"repetition_penalty", number(0.001, 1000)},
                      {"presence_penalty", number(-2, 2)},
                      {"frequency_penalty", number(-2, 2)},
-                     {"tools", array(tool, 0, kMostTools)},
+                     {"tools", array(tool, 0, kMostFunctions)},
                      {"tool_choice", choice},
                      {"thinking", thinking},
                      {"output_config", object({{"format", free_object()}, {"effort", string()}})},

@@ -9,7 +9,7 @@
 namespace pingti::wire {
 namespace {
 
-constexpr size_t kMostTools = 256;
+constexpr size_t kMostFunctions = 256;
 constexpr size_t kMostMetadata = 16;
 
 void require(FieldReader& fields, std::string_view name, bool there) {
@@ -122,8 +122,8 @@ void read_tools(FieldReader& fields, ResponsesRequest* out) {
   out->echo["tools"] = Json::array();
   const Json* tools = fields.take("tools");
   if (!tools) return;
-  if (!tools->is_array() || tools->size() > kMostTools)
-    return fields.fail_type("tools", fmt::format("an array of at most {} tools", kMostTools), *tools);
+  if (!tools->is_array() || tools->size() > kMostFunctions)
+    return fields.fail_type("tools", fmt::format("an array of at most {} tools", kMostFunctions), *tools);
   Json functions = Json::array();
   for (size_t i = 0; i < tools->size(); ++i) {
     FieldReader tool((*tools)[i], fmt::format("tools[{}]", i));
@@ -348,10 +348,11 @@ ApiResult<ChatRequest> responses_chat(const ResponsesRequest& request, const Jso
   chat["messages"] = std::move(messages);
   auto parsed = parse_chat_request(to_text(chat));
   if (!parsed) {
-    if (parsed.error().param == "max_completion_tokens") parsed.error().param = "max_output_tokens";
-    if (parsed.error().param.starts_with("response_format")) {
-      parsed.error().param = "text.format";
-    }
+    std::string& param = parsed.error().param;
+    if (param == "max_completion_tokens") param = "max_output_tokens";
+    if (param == "reasoning_effort") param = "reasoning.effort";
+    if (param.starts_with("response_format")) param = "text.format";
+    if (const size_t member = param.find(".function."); member != std::string::npos) param.erase(member, 9);
   }
   return parsed;
 }
@@ -408,7 +409,7 @@ Json responses_request_schema() {
            {"max_output_tokens", integer(1, INT64_MAX)},
            {"previous_response_id", string()},
            {"store", boolean()},
-           {"tools", array(tool, 0, kMostTools)},
+           {"tools", array(tool, 0, kMostFunctions)},
            {"tool_choice", any_of({one_of({"auto", "none", "required"}), named})},
            {"parallel_tool_calls", boolean()},
            {"text", object({{"format", format}, {"verbosity", string()}})},

@@ -36,7 +36,6 @@ void handle(Call call) {
   if (!request) return call.reply->error(request.error());
   auto plan = plan_chat(call, *request);
   if (!plan) return;
-  if (plan->answer.reading.call_id) plan->answer.reading.call_id = [] { return random_id("toolu_"); };
   plan->answer.writer = std::make_unique<MessagesWriter>(
       wire::MessagesAnswer(answer_head(plan->model, "msg_"), request->max_tokens, plan->prompt_tokens),
       call.reply->request_id());
