@@ -62,6 +62,27 @@ def test_start_tells_what_runs(real, model):
     assert model == pathlib.Path(MODEL).stem
 
 
+def test_embeddings(real, model):
+    client = real.client()
+    texts = ["The cat sleeps on the sofa.", "A kitten naps on the couch.", "Interest rates rose by half a percent."]
+
+    def embed(given, **fields):
+        return [item.embedding for item in client.embeddings.create(model=model, input=given, **fields).data]
+    alone = [embed(text)[0] for text in texts]
+    for vector in alone:
+        assert math.isclose(sum(x * x for x in vector), 1, rel_tol=1e-5)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        busy = [pool.submit(client.completions.create, model=model, prompt="One two", max_tokens=30) for _ in range(2)]
+        together = list(pool.map(embed, [texts] * 3))
+        assert all(vectors == alone for vectors in together)
+        assert all(job.result().usage.completion_tokens for job in busy)
+
+    def similar(a, b):
+        return sum(x * y for x, y in zip(alone[a], alone[b]))
+    assert similar(0, 1) > similar(0, 2)
+    assert embed(texts[0], extra_body={"pooling": "last"})[0] != alone[0]
+
+
 def test_chat(real, model):
     def ask(**fields):
         return real.client().chat.completions.create(model=model, messages=say("Name the capital of France."),
