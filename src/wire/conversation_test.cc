@@ -146,7 +146,9 @@ TEST(Responses, ItemsBecomeAChat) {
 
 TEST(Responses, EventsAndWholeSayTheSame) {
   const AnswerHead head{"resp_1", 5, "m", "fp"};
-  const auto new_id = [n = 0](std::string_view prefix) mutable { return std::string(prefix) + std::to_string(n++); };
+  const auto new_id = [n = 0](std::string_view prefix) mutable {
+    return std::string(prefix) + std::to_string(n++);
+  };
   ResponsesAnswer answer(head, Json::object(), new_id);
   std::string text = answer.begin();
   for (const ChoicePart& part : streamed_parts()) text += answer.part(part);
