@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from fake_server import Server
 from helpers import request
 
-SETTINGS = hypothesis.settings(max_examples=30, derandomize=True, deadline=None, database=None,
+SETTINGS = hypothesis.settings(max_examples=100, derandomize=True, deadline=None, database=None,
                                suppress_health_check=list(hypothesis.HealthCheck),
                                phases=[hypothesis.Phase.generate])
 LONGEST = 20  # seconds a request may take
@@ -105,7 +105,7 @@ def test_nasty_values_in_every_field(running, schema):
             for part in [body.definition["schema"], *body.definition["schema"].get("anyOf", [])]:
                 properties |= part.get("properties", {})
 
-            @hypothesis.settings(SETTINGS, max_examples=60)
+            @hypothesis.settings(SETTINGS, max_examples=200)
             @hypothesis.given(fields=st.dictionaries(st.sampled_from(sorted(properties)), NASTY, min_size=1, max_size=4))
             def run(fields):
                 send(running, operation.method.upper(), operation.path, json.dumps(fields))
