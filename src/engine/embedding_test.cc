@@ -37,8 +37,8 @@ TEST(Embedding, IsWhatTheStatesSayAtAnyLoad) {
     std::vector<std::shared_ptr<RecordingSink>> sinks;
     std::vector<std::shared_ptr<RecordingSink>> others;
     for (int i = 0; i < 24; ++i) {
-      auto prompt = random_tokens(random, 1 + random() % 60);
-      if (i % 2 == 0) prompt.insert(prompt.begin(), shared.begin(), shared.end());
+      std::vector<int32_t> prompt = i % 2 == 0 ? shared : std::vector<int32_t>();
+      for (const int32_t token : random_tokens(random, 1 + random() % 60)) prompt.push_back(token);
       others.push_back(engine.submit(make_request(prompt, 30)));
       embeddings.push_back(
           embedding_request(std::move(prompt), i % 3 == 0 ? Pooling::kLast : Pooling::kMean));
