@@ -96,6 +96,15 @@ void KvSpace::drop_behind(PageTable& table, int64_t next_position) {
   }
 }
 
+void KvSpace::shorten(PageTable& table, int64_t positions) {
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    auto& pages = table.pages[group];
+    for (; pages.size() > pages_for(positions); pages.pop_back()) {
+      if (pages.back() != kNoPage) give_back(group, pages.back(), /*left_behind=*/false);
+    }
+  }
+}
+
 void KvSpace::release(PageTable& table) {
   for (size_t group = 0; group < pools_.size(); ++group) {
     for (const PageId page : table.pages[group]) {

@@ -55,6 +55,8 @@ class KvSpace {
   bool reserve(PageTable& table, int64_t positions, int64_t spare);
   // Gives back the pages that no query at or after `next_position` sees.
   void drop_behind(PageTable& table, int64_t next_position);
+  // Gives back the pages after the first `positions` tokens, whole pages.
+  void shorten(PageTable& table, int64_t positions);
   // Gives back everything; the table is empty afterwards.
   void release(PageTable& table);
 
@@ -62,6 +64,7 @@ class KvSpace {
   // an incomplete last one is copied. Nothing when pages ran out.
   std::optional<PageTable> fork(const PageTable& table, int64_t positions);
 
+  bool reuses() const { return tree_.has_value(); }
   // Fills an empty table with the longest remembered prefix of `tokens`; returns its length in tokens.
   // Prefixes are found by those who come with the salt they were remembered under, and by nobody else.
   int64_t attach(std::span<const int32_t> tokens, PageTable& table, std::string_view salt = {});
