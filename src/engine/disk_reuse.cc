@@ -61,8 +61,14 @@ bool DiskReuse::should_wait(Sequence& sequence, std::span<const int32_t> tokens,
   if (sequence.reuse.loaded) return false;
   const size_t blocks = blocks_from(sequence, first, end);
   if (blocks == 0) return false;
-  sequence.reuse.loaded = true;  // once: what could not be read is computed
-  return pays(blocks) && begin(sequence, tokens.first((first + blocks) * page_tokens), remembered, spare);
+  if (pays(blocks)) {
+    // Where memory is short it may not be enough to take the sequence in either: asked again then.
+    if (!begin(sequence, tokens.first((first + blocks) * page_tokens), remembered, spare)) return false;
+    sequence.reuse.loaded = true;  // once: what cannot be read is computed
+    return true;
+  }
+  sequence.reuse.loaded = true;
+  return false;
 }
 
 bool DiskReuse::begin(Sequence& sequence, std::span<const int32_t> tokens, int64_t remembered,

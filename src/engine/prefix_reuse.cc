@@ -5,7 +5,7 @@
 namespace pingti {
 namespace {
 
-// Steps without progress after which a sequence is not waited for.
+// Steps that computed a later prompt instead of its own, after which a sequence is not waited for.
 constexpr int kPatience = 8;
 constexpr std::chrono::milliseconds kRest{2};
 
@@ -26,9 +26,18 @@ int64_t common_tokens(std::span<const int32_t> a, std::span<const int32_t> b, in
 
 void PrefixReuse::begin_plan(Running running) {
   if (disk_) disk_->collect();
+  const Sequence* latest = nullptr;  // of those whose prompt went on in the last step
+  for (const auto& sequence : running) {
+    const bool went_on = sequence->drawn == 0 && sequence->computed > sequence->reuse.seen_computed;
+    if (went_on && (latest == nullptr || older(*latest, *sequence))) latest = sequence.get();
+  }
   for (const auto& sequence : running) {
     SequenceReuse& reuse = sequence->reuse;
-    reuse.stalled_plans = sequence->computed == reuse.seen_computed ? reuse.stalled_plans + 1 : 0;
+    if (sequence->computed != reuse.seen_computed) {
+      reuse.passed_over = 0;
+    } else if (latest != nullptr && older(*sequence, *latest)) {
+      ++reuse.passed_over;
+    }
     reuse.seen_computed = sequence->computed;
   }
 }
@@ -41,7 +50,7 @@ bool PrefixReuse::should_wait(Sequence& waiting, Running running) {
   const int64_t remembered = space_->remembered(tokens, salt_of(waiting));
   for (const auto& other : running) {
     // Only who is no further behind than this one would be.
-    if (other->computed < remembered || other->reuse.stalled_plans >= kPatience ||
+    if (other->computed < remembered || other->reuse.passed_over >= kPatience ||
         salt_of(*other) != salt_of(waiting))
       continue;
     const int64_t common = common_tokens(tokens, other->tokens, space_->page_tokens());

@@ -3,9 +3,9 @@
 //
 // Coalescing: a waiting sequence whose next pages a running one is just computing waits for them. It waits on
 // running sequences alone, judged anew before each step: when that one has gone (finished, cancelled,
-// preempted, failed) or makes no progress for some steps, the waiting one computes for itself. So nobody
-// waits for ever. None of this changes an answer: a page's bytes depend on its prefix alone. Used by the
-// engine's thread alone.
+// preempted, failed) or others are computed in its place for some steps, the waiting one computes for itself.
+// So nobody waits for ever. None of this changes an answer: a page's bytes depend on its prefix alone. Used
+// by the engine's thread alone.
 #pragma once
 
 #include <chrono>

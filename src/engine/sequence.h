@@ -35,8 +35,8 @@ struct RequestState {
 struct SequenceReuse {
   static constexpr size_t kNotStored = std::numeric_limits<size_t>::max();
 
-  int64_t seen_computed = -1;  // before the last step
-  int stalled_plans = 0;
+  int64_t seen_computed = -1;    // before the last step
+  int passed_over = 0;           // steps in a row that computed a later prompt instead
   bool waited = false;           // for another to compute its pages
   bool loaded = false;           // blocks on disk were looked for
   std::vector<BlockName> names;  // the root's, then one per page
