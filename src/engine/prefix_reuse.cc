@@ -59,7 +59,7 @@ bool PrefixReuse::should_wait(Sequence& waiting, Running running) {
     waiting.reuse.waited = true;
     return true;
   }
-  return disk_ && disk_->should_wait(waiting, tokens, remembered, static_cast<int64_t>(running.size()) + 1);
+  return disk_ && disk_->should_wait(waiting, tokens, remembered, static_cast<int64_t>(running.size()));
 }
 
 void PrefixReuse::attach(Sequence& sequence) {
