@@ -18,6 +18,11 @@ Error error_of(const std::exception& exception) {
   return {ErrorKind::kInternal, "engine.step", fmt::format("the step failed: {}", exception.what())};
 }
 
+std::unique_ptr<DiskReuse> disk_reuse(EngineParts& parts) {
+  if (!parts.disk) return nullptr;
+  return std::make_unique<DiskReuse>(&parts.space, *std::move(parts.disk));
+}
+
 // Calls into a sink, which is not ours: whatever it throws drops its request and nothing else.
 template <class Call>
 void notify(RequestState& request, const Call& call) {
@@ -45,7 +50,8 @@ LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator specul
     : parts_(std::move(parts)),
       runner_(std::move(runner)),
       speculator_(std::move(speculator)),
-      scheduler_(&parts_.space, {.max_sequences = parts_.max_sequences}),
+      reuse_(&parts_.space, disk_reuse(parts_)),
+      scheduler_(&parts_.space, &reuse_, {.max_sequences = parts_.max_sequences}),
       pacer_(parts_.prefill_chunk),
       thread_([this] { loop(); }) {}
 
@@ -109,6 +115,7 @@ void LocalEngine::loop() {
       drop_running(error_of(exception));
     }
     drop_failed_sinks();
+    if (scheduler_.idle()) reuse_.end_loads();
     publish();
   }
   take_inbox();
@@ -175,12 +182,13 @@ void LocalEngine::refuse(RequestState& request, const Error& error) {
 void LocalEngine::step() {
   speculator_.propose(scheduler_.running());
   const StepPlan plan = scheduler_.plan(pacer_.rows(scheduler_.decoding()));
-  if (plan.empty()) return;
+  if (plan.empty()) return reuse_.wait_for_loads();
   const auto begin = Clock::now();
   compute(plan);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   const int prefill_rows = static_cast<int>(plan.tokens.size()) - plan.decode_rows;
   pacer_.measured(prefill_rows, seconds);
+  reuse_.measured(prefill_rows, seconds);
   if (prefill_rows == 0) speculator_.measured(plan.decode_rows, seconds);
   if (plan.decode_rows == 0) speculator_.measured_prompt(prefill_rows, seconds);
 }
@@ -221,7 +229,6 @@ void LocalEngine::compute(const StepPlan& plan) {
 void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw>* draws) {
   RequestState& request = *first.request;
   request.prompt_sent = true;
-  parts_.space.remember(first.computed_tokens(), first.table);
   notify(request, [&](EventSink& sink) {
     sink.prompt({.prompt_tokens = request.prompt_tokens(),
                  .cached_tokens = request.cached_tokens,
@@ -333,26 +340,17 @@ void LocalEngine::close(RequestState& request, FinishReason reason) {
 void LocalEngine::publish() {
   const auto running = static_cast<int64_t>(scheduler_.running_count());
   const int64_t waiting = scheduler_.waiting_requests();
-  const double usage = kv_usage();
+  const double usage = parts_.space.usage();
+  const ReuseStats reuse = reuse_.stats();
   const std::lock_guard lock(mutex_);
   stats_.running = running;
   stats_.waiting = waiting;
   stats_.kv_usage = usage;
+  stats_.reuse = reuse;
   stats_.preemptions = scheduler_.preemptions();
   const AttentionWork work = parts_.model->attention_work();
   stats_.attention_pairs = static_cast<uint64_t>(work.pairs);
   stats_.attention_computed = static_cast<uint64_t>(work.computed);
-}
-
-// Looks at every remembered page: too long to do in each step.
-double LocalEngine::kv_usage() {
-  constexpr auto kEvery = std::chrono::milliseconds(100);
-  const auto now = Clock::now();
-  if (scheduler_.idle() || now - kv_usage_time_ >= kEvery) {
-    kv_usage_ = parts_.space.usage();
-    kv_usage_time_ = now;
-  }
-  return kv_usage_;
 }
 
 }  // namespace pingti

@@ -20,6 +20,7 @@
 #include "cache/kv_space.h"
 #include "engine/engine.h"
 #include "engine/prefill_pacer.h"
+#include "engine/prefix_reuse.h"
 #include "engine/scheduler.h"
 #include "engine/step_runner.h"
 #include "model/model.h"
@@ -40,6 +41,7 @@ struct EngineParts {
   int prefill_chunk = 512;
   std::vector<std::unique_ptr<Drafter>> drafters;  // none: no speculation
   SpeculationLimits speculation;
+  std::optional<DiskReuse::Parts> disk;  // none: prefixes live in memory alone
 };
 
 class LocalEngine final : public Engine {
@@ -89,16 +91,14 @@ class LocalEngine final : public Engine {
   void send_finish(Sequence& sequence, FinishEvent event);
   void close(RequestState& request, FinishReason reason);
   void publish();
-  double kv_usage();
 
   EngineParts parts_;
   StepRunner runner_;
   Speculator speculator_;  // before the scheduler, whose sequences hold its drafters' states
+  PrefixReuse reuse_;      // before the scheduler, which tells it of its sequences
   Scheduler scheduler_;
   PrefillPacer pacer_;
   std::unordered_map<uint64_t, std::shared_ptr<RequestState>> open_;
-  double kv_usage_ = 0;
-  Clock::time_point kv_usage_time_{};
 
   mutable std::mutex mutex_;
   std::condition_variable work_;   // the inbox has something, or stop_

@@ -43,6 +43,8 @@ StepPlan Scheduler::plan(int prefill_rows) {
       preempt_youngest();
       fits = space_->extend(sequence.table, sequence.computed + rows);
     }
+    while (!fits && i == 0 && reuse_->make_room())
+      fits = space_->extend(sequence.table, sequence.computed + rows);
     if (!fits) {
       PT_CHECK(i > 0);  // alone, every accepted sequence fits
       preempt_youngest();
@@ -107,20 +109,23 @@ void Scheduler::append(StepPlan* plan, Sequence& sequence, int rows) const {
 void Scheduler::advance(const StepPlan& plan) {
   for (const StepPlan::Entry& entry : plan.entries) {
     entry.sequence->computed += entry.rows - entry.drafted;
+    reuse_->computed(*entry.sequence);
     space_->drop_behind(entry.sequence->table, entry.sequence->computed);
   }
 }
 
 void Scheduler::accept_drafted(Sequence& sequence) {
   ++sequence.computed;
+  reuse_->computed(sequence);
   space_->drop_behind(sequence.table, sequence.computed);
 }
 
 void Scheduler::admit() {
+  reuse_->begin_plan(running_);
   auto slots = static_cast<int64_t>(limits_.max_sequences) - static_cast<int64_t>(running_.size());
   for (size_t i = 0; i < waiting_.size() && slots > 0; --slots) {
-    if (waiting_[i]->awaits_first_choice()) {
-      ++i;  // keeps its place in the batch until the first choice has computed the prompt
+    if (waiting_[i]->awaits_first_choice() || reuse_->should_wait(*waiting_[i], running_)) {
+      ++i;  // keeps its place in the batch until others have computed what it begins with
       continue;
     }
     if (!admit(*waiting_[i])) return;
@@ -131,12 +136,10 @@ void Scheduler::admit() {
 }
 
 bool Scheduler::admit(Sequence& sequence) {
-  // The last token is always computed: its row yields the next one.
-  if (!sequence.request->wants_prompt_logprobs())
-    sequence.computed =
-        space_->attach(std::span(sequence.tokens).first(sequence.tokens.size() - 1), sequence.table);
+  reuse_->attach(sequence);
   // A page for each running sequence stays free, so that taking one in does not push one out at once.
-  if (!space_->reserve(sequence.table, sequence.size(), static_cast<int64_t>(running_.size()))) {
+  while (!space_->reserve(sequence.table, sequence.size(), static_cast<int64_t>(running_.size()))) {
+    if (running_.empty() && reuse_->make_room()) continue;
     give_back(sequence, /*remember=*/false);
     return false;
   }
@@ -163,7 +166,7 @@ void Scheduler::preempt_youngest() {
 }
 
 void Scheduler::give_back(Sequence& sequence, bool remember) {
-  if (remember) space_->remember(sequence.computed_tokens(), sequence.table);
+  if (remember) reuse_->computed(sequence);
   space_->release(sequence.table);
   sequence.computed = 0;
   sequence.speculation.draft.clear();
@@ -201,6 +204,7 @@ Scheduler::SequencePtr Scheduler::remove(const Sequence* sequence, bool remember
   take_from(running_);
   if (!owned) take_from(waiting_);
   PT_CHECK(owned != nullptr);
+  reuse_->leaving(*owned);
   give_back(*owned, remember);
   return owned;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cache/kv_space.h"
+#include "engine/prefix_reuse.h"
 #include "engine/sequence.h"
 #include "model/batch.h"
 
@@ -51,7 +52,8 @@ class Scheduler {
  public:
   using SequencePtr = std::unique_ptr<Sequence>;
 
-  Scheduler(KvSpace* space, SchedulerLimits limits) : space_(space), limits_(limits) {}
+  Scheduler(KvSpace* space, PrefixReuse* reuse, SchedulerLimits limits)
+      : space_(space), reuse_(reuse), limits_(limits) {}
 
   // Puts a new sequence at the end of the line.
   void add(SequencePtr sequence) { waiting_.push_back(std::move(sequence)); }
@@ -91,6 +93,7 @@ class Scheduler {
   void give_back(Sequence& sequence, bool remember);
 
   KvSpace* space_;
+  PrefixReuse* reuse_;
   SchedulerLimits limits_;
   std::vector<SequencePtr> running_;  // oldest first
   std::deque<SequencePtr> waiting_;   // oldest first

@@ -1,6 +1,6 @@
 // Serves a FakeEngine: fake_server [--pace MS] [--context N] [--batch N] [--load-seconds S] [--key KEY]
 // [--host H] [--max-queue N] [--ping-ms N] [--body-limit N] [--header-timeout-ms N] [--connections N]
-// [--drain-seconds S].
+// [--drain-seconds S] [--cache-isolation on|off].
 // Prints "listening on PORT", serves until SIGTERM, then drains.
 #include <csignal>
 #include <cstdio>
@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
       load_seconds = std::atof(value);
     else if (name == "--key")
       server.api_keys.push_back(value);
+    else if (name == "--cache-isolation")
+      server.cache_isolation = std::strcmp(value, "on") == 0 ? CacheIsolation::kOn : CacheIsolation::kOff;
     else if (name == "--host")
       server.host = value;
     else if (name == "--max-queue")
