@@ -177,6 +177,7 @@ class StopSignals {
   // Before any other thread is started, so that all of them leave the signals to this one.
   StopSignals() {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
