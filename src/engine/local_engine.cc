@@ -18,6 +18,29 @@ Error error_of(const std::exception& exception) {
   return {ErrorKind::kInternal, "engine.step", fmt::format("the step failed: {}", exception.what())};
 }
 
+Work work_of(const GenerationRequest& request) {
+  return {.prompt_tokens = static_cast<int64_t>(request.prompt.size()),
+          .max_tokens = request.max_tokens,
+          .choices = request.choices,
+          .priority = request.priority,
+          .tenant = request.tenant};
+}
+
+// The prompt is the first choice's to compute.
+void add_pending(const RequestState& request, std::vector<PendingPrompt>* pending) {
+  for (int choice = 0; choice < request.open_choices; ++choice) {
+    pending->push_back({.lane = request.lane,
+                        .priority = request.request.priority,
+                        .tokens = choice == 0 ? request.prompt_tokens() : 0,
+                        .waiting = true});
+  }
+}
+
+double seconds_between(std::chrono::steady_clock::time_point begin,
+                       std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
 // Calls into a sink, which is not ours: whatever it throws drops its request and nothing else.
 template <class Call>
 void notify(RequestState& request, const Call& call) {
@@ -33,6 +56,8 @@ void notify(RequestState& request, const Call& call) {
 
 Result<std::unique_ptr<LocalEngine>> LocalEngine::create(EngineParts parts) {
   parts.info.context = std::min(parts.info.context, parts.space.max_positions(parts.prefill_chunk));
+  parts.info.max_sequences = parts.max_sequences;
+  parts.info.lanes = parts.lanes.lanes;
   Speculator speculator(std::move(parts.drafters), parts.speculation);
   const int logit_rows = parts.max_sequences + SchedulerLimits{}.max_prompt_logits + speculator.most_rows();
   PT_TRY(StepRunner runner,
@@ -45,9 +70,12 @@ LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator specul
     : parts_(std::move(parts)),
       runner_(std::move(runner)),
       speculator_(std::move(speculator)),
-      scheduler_(&parts_.space, {.max_sequences = parts_.max_sequences}),
-      pacer_(parts_.prefill_chunk),
-      thread_([this] { loop(); }) {}
+      scheduler_(&parts_.space, {.max_sequences = parts_.max_sequences}, parts_.lanes),
+      pacer_(parts_.prefill_chunk) {
+  stats_.lanes.resize(parts_.lanes.count());
+  pace_.places = parts_.max_sequences;
+  thread_ = std::thread([this] { loop(); });
+}
 
 LocalEngine::~LocalEngine() {
   {
@@ -64,9 +92,18 @@ Result<uint64_t> LocalEngine::submit(GenerationRequest request, std::shared_ptr<
   state->request = std::move(request);
   state->sink = std::move(sink);
   state->open_choices = state->request.choices;
+  state->arrived = Clock::now();
   const std::lock_guard lock(mutex_);
   if (draining_ || stop_)
     return fail(ErrorKind::kExhausted, "engine.draining", "the server is shutting down");
+  state->lane = state->request.lane;
+  if (state->lane < 0 || state->lane >= static_cast<int>(parts_.lanes.count()))
+    state->lane = forecast_locked(work_of(state->request), 0).lane;
+  const LaneInfo& lane = parts_.lanes.lanes[static_cast<size_t>(state->lane)];
+  if (const int64_t waiting = waiting_locked(state->lane); waiting + state->request.choices > lane.queue) {
+    return fail(ErrorKind::kExhausted, "engine.queue_full",
+                fmt::format("{} answers wait in lane {} already; {} can", waiting, lane.name, lane.queue));
+  }
   state->id = ++last_id_;
   inbox_.requests.push_back(std::move(state));
   ++open_requests_;
@@ -80,10 +117,38 @@ void LocalEngine::cancel(uint64_t request) {
   work_.notify_one();
 }
 
+int64_t LocalEngine::waiting_locked(int lane) const {
+  int64_t waiting = stats_.lanes[static_cast<size_t>(lane)].waiting;
+  for (const auto& request : inbox_.requests) waiting += request->lane == lane ? request->open_choices : 0;
+  return waiting;
+}
+
+Forecast LocalEngine::forecast(const Work& work, int64_t tokens_ahead) const {
+  const std::lock_guard lock(mutex_);
+  return forecast_locked(work, tokens_ahead);
+}
+
+Forecast LocalEngine::forecast_locked(const Work& work, int64_t tokens_ahead) const {
+  const int64_t room = std::max<int64_t>(0, parts_.info.context - work.prompt_tokens);
+  const int64_t most = work.max_tokens < 0 ? room : std::min(room, work.max_tokens);
+  Forecast forecast{.answer_tokens = answer_lengths_.estimate(work.tenant, most)};
+  forecast.lane = parts_.lanes.lane_of(work.prompt_tokens + forecast.answer_tokens * work.choices);
+  std::vector<PendingPrompt> pending = pending_;
+  for (const auto& request : inbox_.requests) add_pending(*request, &pending);
+  forecast.first_token_seconds = predict_first_token(pending, pace_, parts_.lanes, forecast.lane,
+                                                     work.priority, work.prompt_tokens + tokens_ahead);
+  return forecast;
+}
+
 EngineStats LocalEngine::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = stats_;
   stats.waiting += static_cast<int64_t>(inbox_.requests.size());
+  for (const auto& request : inbox_.requests) {
+    LaneStats& lane = stats.lanes[static_cast<size_t>(request->lane)];
+    lane.waiting += request->open_choices;
+    lane.backlog_tokens += request->prompt_tokens();
+  }
   if (!waiting_for_work_ || !inbox_.empty())
     stats.seconds_since_step = std::chrono::duration<double>(Clock::now() - last_look_).count();
   return stats;
@@ -104,6 +169,7 @@ void LocalEngine::loop() {
   while (wait_for_work()) {
     try {
       take_inbox();
+      drop_overdue();
       step();
     } catch (const std::exception& exception) {
       drop_running(error_of(exception));
@@ -134,6 +200,11 @@ void LocalEngine::take_inbox() {
   {
     const std::lock_guard lock(mutex_);
     std::swap(inbox, inbox_);
+    stats_.waiting += static_cast<int64_t>(inbox.requests.size());  // until publish() counts anew
+    for (const auto& request : inbox.requests) {
+      stats_.lanes[static_cast<size_t>(request->lane)].waiting += request->open_choices;
+      add_pending(*request, &pending_);
+    }
   }
   for (auto& request : inbox.requests) open_.emplace(request->id, request);
   for (auto& request : inbox.requests) {
@@ -172,10 +243,18 @@ void LocalEngine::refuse(RequestState& request, const Error& error) {
   close(request, FinishReason::kError);
 }
 
+// By whom a longer step would keep waiting.
+int LocalEngine::prefill_rows() const {
+  if (scheduler_.decoding()) return pacer_.rows(PrefillPacer::kPauseSeconds);
+  return pacer_.rows(scheduler_.computes_large_prompt() ? PrefillPacer::kLaneSeconds
+                                                        : PrefillPacer::kStepSeconds);
+}
+
 void LocalEngine::step() {
   speculator_.propose(scheduler_.running());
-  const StepPlan plan = scheduler_.plan(pacer_.rows(scheduler_.decoding()));
+  const StepPlan plan = scheduler_.plan(prefill_rows(), Clock::now());
   if (plan.empty()) return;
+  publish();  // the step may take long
   const auto begin = Clock::now();
   compute(plan);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
@@ -222,11 +301,22 @@ void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw
   RequestState& request = *first.request;
   request.prompt_sent = true;
   parts_.space.remember(first.computed_tokens(), first.table);
+  const auto now = Clock::now();
+  const double queued = seconds_between(request.arrived, *request.taken_in);
   notify(request, [&](EventSink& sink) {
     sink.prompt({.prompt_tokens = request.prompt_tokens(),
                  .cached_tokens = request.cached_tokens,
-                 .logprobs = std::move(request.prompt_logprobs)});
+                 .logprobs = std::move(request.prompt_logprobs),
+                 .queue_seconds = queued,
+                 .prefill_seconds = seconds_between(*request.taken_in, now)});
   });
+  {
+    const std::lock_guard lock(mutex_);
+    LaneStats& lane = stats_.lanes[first.lane()];
+    ++lane.prompts;
+    lane.queue_seconds += queued;
+    lane.first_token_seconds += seconds_between(request.arrived, now);
+  }
   request.prompt_logprobs.clear();
   if (first.limit == first.size()) {
     const uint64_t id = request.id;
@@ -311,12 +401,33 @@ void LocalEngine::drop_failed_sinks() {
   for (const uint64_t request : failed) drop(request, FinishReason::kCancelled, nullptr);
 }
 
+void LocalEngine::drop_overdue() {
+  const auto now = Clock::now();
+  std::vector<uint64_t> overdue;
+  for (const auto& [id, request] : open_) {
+    if (request->request.deadline && *request->request.deadline <= now) overdue.push_back(id);
+  }
+  const Error error{ErrorKind::kCancelled, "engine.deadline",
+                    "the request's time limit passed before its answer was complete", ""};
+  for (const uint64_t request : overdue) drop(request, FinishReason::kError, &error);
+  if (overdue.empty()) return;
+  const std::lock_guard lock(mutex_);
+  stats_.deadlines_missed += overdue.size();
+}
+
 void LocalEngine::send_finish(Sequence& sequence, FinishEvent event) {
   RequestState& request = *sequence.request;
   event.completion_tokens = sequence.drawn;
   event.drafted_tokens = sequence.speculation.drafted;
   event.accepted_tokens = sequence.speculation.accepted;
   const FinishReason reason = event.reason;
+  if (reason == FinishReason::kStop || reason == FinishReason::kLength) {
+    constexpr double kNew = 0.1;  // weight of the newest in the mean
+    const double held = request.taken_in ? seconds_between(*request.taken_in, Clock::now()) : 0;
+    const std::lock_guard lock(mutex_);
+    answer_lengths_.observe(request.request.tenant, sequence.drawn);
+    pace_.choice_seconds += (pace_.choice_seconds == 0 ? 1 : kNew) * (held - pace_.choice_seconds);
+  }
   notify(request, [&](EventSink& sink) { sink.finish(std::move(event)); });
   if (--request.open_choices == 0) close(request, reason);
 }
@@ -334,7 +445,21 @@ void LocalEngine::publish() {
   const auto running = static_cast<int64_t>(scheduler_.running_count());
   const int64_t waiting = scheduler_.waiting_requests();
   const double usage = kv_usage();
+  const std::vector<LaneStats> lanes = scheduler_.lane_stats();
+  std::vector<PendingPrompt> pending = scheduler_.pending_prompts();
+  const PrefillCost cost = pacer_.cost();
   const std::lock_guard lock(mutex_);
+  for (size_t lane = 0; lane < lanes.size(); ++lane) {
+    LaneStats& own = stats_.lanes[lane];
+    own.waiting = lanes[lane].waiting;
+    own.running = lanes[lane].running;
+    own.backlog_tokens = lanes[lane].backlog_tokens;
+    own.preemptions = lanes[lane].preemptions;
+  }
+  pending_ = std::move(pending);
+  pace_.prefill = cost;
+  pace_.places_held = running;
+  stats_.prefill_rate = cost.known() ? 1 / cost.seconds(1) : 0;
   stats_.running = running;
   stats_.waiting = waiting;
   stats_.kv_usage = usage;

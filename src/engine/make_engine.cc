@@ -74,6 +74,7 @@ Result<Text> load_text(const gguf::File& file) {
 Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   PT_TRY_VOID(check_options(options));
+  PT_TRY(LaneSettings lanes, parse_lanes(options));
   PT_TRY(gguf::File opened, gguf::File::open(options.model_path));
   PT_TRY(Text text, load_text(opened));  // before the weights: what is wrong with it shows at once
   PT_TRY(LoadedModel loaded, load_model(std::move(opened), options));
@@ -122,6 +123,7 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                            .info = std::move(info),
                            .max_sequences = options.max_sequences,
                            .prefill_chunk = options.prefill_chunk,
+                           .lanes = std::move(lanes),
                            .drafters = std::move(drafters),
                            .speculation = {.draft_max = options.draft_max, .draft_min = options.draft_min}}));
   return engine;

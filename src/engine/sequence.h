@@ -2,8 +2,10 @@
 // thread alone.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,6 +26,9 @@ struct RequestState {
   int64_t cached_tokens = 0;
   std::vector<TokenLogprobs> prompt_logprobs;  // of prompt tokens 1.., as far as computed
   int open_choices = 0;
+  int lane = 0;
+  std::chrono::steady_clock::time_point arrived{};                // submitted
+  std::optional<std::chrono::steady_clock::time_point> taken_in;  // first choice, into the batch, first time
 
   int64_t prompt_tokens() const { return static_cast<int64_t>(request.prompt.size()); }
   bool wants_prompt_logprobs() const { return request.prompt_logprobs && !prompt_sent; }
@@ -42,6 +47,7 @@ struct Sequence {
   TextStream text;
   SequenceSpeculation speculation;
   int64_t drawn = 0;
+  bool short_of_pages = false;  // when it was last to be taken in
 
   Sequence(std::shared_ptr<RequestState> owner, int choice_index, int64_t token_limit, PageTable empty_table,
            Sampler choice_sampler, const Tokenizer& tokenizer)
@@ -55,6 +61,7 @@ struct Sequence {
 
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return size() - computed; }
+  size_t lane() const { return static_cast<size_t>(request->lane); }
   std::span<const int32_t> computed_tokens() const {
     return std::span(tokens).first(static_cast<size_t>(computed));
   }

@@ -88,6 +88,7 @@ struct EngineSetup {
   int prefill_chunk = 64;
   bool reuse = true;
   int threads = 2;
+  LaneSettings lanes = {};
   // Makes the drafters; none: no speculation.
   std::function<std::vector<std::unique_ptr<Drafter>>(const FakeModel&)> drafters = nullptr;
   SpeculationLimits speculation = {};
@@ -114,6 +115,7 @@ struct FakeEngine {
                               .info = info,
                               .max_sequences = setup.max_sequences,
                               .prefill_chunk = setup.prefill_chunk,
+                              .lanes = setup.lanes,
                               .drafters = std::move(drafters),
                               .speculation = setup.speculation});
   }
