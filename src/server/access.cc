@@ -27,15 +27,17 @@ bool same_secret(std::string_view given, std::string_view wanted) {
   return different == 0;
 }
 
-std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers) {
-  if (options.api_keys.empty()) return std::nullopt;
+std::string_view api_key_of(const net::Headers& headers) {
   std::string_view given = headers.get("Authorization");
   constexpr std::string_view kBearer = "Bearer ";
-  if (given.size() >= kBearer.size() && net::same_ignoring_case(given.substr(0, kBearer.size()), kBearer)) {
-    given.remove_prefix(kBearer.size());
-  } else {
-    given = headers.get("X-Api-Key");
-  }
+  if (given.size() >= kBearer.size() && net::same_ignoring_case(given.substr(0, kBearer.size()), kBearer))
+    return given.substr(kBearer.size());
+  return headers.get("X-Api-Key");
+}
+
+std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers) {
+  if (options.api_keys.empty()) return std::nullopt;
+  const std::string_view given = api_key_of(headers);
   bool known = false;
   for (const std::string& key : options.api_keys) known |= same_secret(given, key);
   if (known && !given.empty()) return std::nullopt;
