@@ -165,6 +165,7 @@ struct EngineStats {
   uint64_t requests_finished = 0;
   uint64_t requests_cancelled = 0;
   uint64_t preemptions = 0;
+  uint64_t parkings = 0;          // of these, with keys and values copied to plain memory
   uint64_t deadlines_missed = 0;  // requests ended by their deadline
   std::vector<LaneStats> lanes;   // as EngineInfo::lanes
   double prefill_rate = 0;        // prompt tokens per second, as steps have been going; 0: not measured
@@ -225,6 +226,7 @@ struct EngineOptions {
   std::string lane_shares = "60,20,20";    // of S, M and L
   std::string lane_queues = "256,128,64";  // most choices waiting in S, M and L
   double lane_ageing = 30;                 // seconds after which nobody passes a waiting request
+  double swap_space = 0;                   // GiB of plain memory for the KV of preempted sequences
 
   std::function<void(double)> progress;  // fraction of the weights loaded
 };

@@ -70,7 +70,9 @@ LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator specul
     : parts_(std::move(parts)),
       runner_(std::move(runner)),
       speculator_(std::move(speculator)),
-      scheduler_(&parts_.space, {.max_sequences = parts_.max_sequences}, parts_.lanes),
+      scheduler_(&parts_.space,
+                 {.max_sequences = parts_.max_sequences, .parking_bytes = parts_.parking_bytes},
+                 parts_.lanes),
       pacer_(parts_.prefill_chunk) {
   stats_.lanes.resize(parts_.lanes.count());
   pace_.places = parts_.max_sequences;
@@ -260,6 +262,7 @@ void LocalEngine::step() {
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   const int prefill_rows = static_cast<int>(plan.tokens.size()) - plan.decode_rows;
   pacer_.measured(prefill_rows, seconds);
+  scheduler_.set_prefill_cost(pacer_.cost());
   if (prefill_rows == 0) speculator_.measured(plan.decode_rows, seconds);
   if (plan.decode_rows == 0) speculator_.measured_prompt(prefill_rows, seconds);
 }
@@ -464,6 +467,7 @@ void LocalEngine::publish() {
   stats_.waiting = waiting;
   stats_.kv_usage = usage;
   stats_.preemptions = scheduler_.preemptions();
+  stats_.parkings = scheduler_.parkings();
   const AttentionWork work = parts_.model->attention_work();
   stats_.attention_pairs = static_cast<uint64_t>(work.pairs);
   stats_.attention_computed = static_cast<uint64_t>(work.computed);

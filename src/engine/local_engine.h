@@ -42,6 +42,7 @@ struct EngineParts {
   int max_sequences = 32;
   int prefill_chunk = 512;
   LaneSettings lanes;
+  int64_t parking_bytes = 0;                       // SchedulerLimits
   std::vector<std::unique_ptr<Drafter>> drafters;  // none: no speculation
   SpeculationLimits speculation;
 };

@@ -38,47 +38,7 @@ std::vector<GenerationRequest> all_sorts() {
   return requests;
 }
 
-struct LaneCase {
-  const char* name;
-  EngineSetup setup;
-  bool preempts;
-};
-
-class AllSorts : public ::testing::TestWithParam<LaneCase> {};
-
-TEST_P(AllSorts, AreAnsweredAsAloneInEveryOrder) {
-  FakeEngine fake(GetParam().setup);
-  const auto requests = all_sorts();
-  std::vector<std::shared_ptr<RecordingSink>> sinks;
-  for (const auto& request : requests) sinks.push_back(fake.submit(request));
-  for (size_t i = 0; i < requests.size(); ++i) {
-    SCOPED_TRACE(i);
-    sinks[i]->wait();
-    expect_same(sinks[i]->answer(), expected_answer(*fake.model, fake.engine->tokenizer(), requests[i]));
-  }
-  if (GetParam().preempts) {
-    EXPECT_GT(fake.engine->stats().preemptions, 0u);
-  }
-  fake.expect_clean();
-}
-
-INSTANTIATE_TEST_SUITE_P(
-    Setups, AllSorts,
-    ::testing::Values(
-        LaneCase{"lanes", {.lanes = small_lanes()}, false},
-        LaneCase{"lanes_chunk7", {.prefill_chunk = 7, .lanes = small_lanes()}, false},
-        LaneCase{"lanes_off", {.lanes = without_lanes({})}, false},
-        LaneCase{"lanes_preempted", {.pages = {16}, .context = 512, .lanes = small_lanes()}, true},
-        LaneCase{"lanes_preempted_no_reuse",
-                 {.pages = {16}, .context = 512, .prefill_chunk = 16, .reuse = false, .lanes = small_lanes()},
-                 true},
-        LaneCase{"lanes_off_preempted",
-                 {.pages = {16}, .context = 512, .reuse = false, .lanes = without_lanes({})},
-                 true},
-        LaneCase{"one_at_a_time", {.max_sequences = 1, .lanes = small_lanes()}, false}),
-    [](const auto& info) { return info.param.name; });
-
-// Lets the engine compute only as many steps as it is given.
+// Holds the engine in its first step until it is opened.
 class Gate {
  public:
   explicit Gate(FakeModel* model) {
@@ -86,7 +46,7 @@ class Gate {
       std::unique_lock lock(mutex_);
       ++arrived_;
       changed_.notify_all();
-      changed_.wait(lock, [&] { return open_ || arrived_ <= allowed_; });
+      changed_.wait(lock, [&] { return open_; });
     };
   }
   ~Gate() { open(); }
@@ -105,9 +65,71 @@ class Gate {
   std::mutex mutex_;
   std::condition_variable changed_;
   int arrived_ = 0;
-  int allowed_ = 0;
   bool open_ = false;
 };
+
+struct LaneCase {
+  const char* name;
+  EngineSetup setup;
+  bool preempts;
+};
+
+class AllSorts : public ::testing::TestWithParam<LaneCase> {};
+
+TEST_P(AllSorts, AreAnsweredAsAloneInEveryOrder) {
+  FakeEngine fake(GetParam().setup);
+  Gate gate(fake.model);
+  const auto requests = all_sorts();
+  std::vector<std::shared_ptr<RecordingSink>> sinks;
+  for (const auto& request : requests) sinks.push_back(fake.submit(request));
+  gate.open();
+  for (size_t i = 0; i < requests.size(); ++i) {
+    SCOPED_TRACE(i);
+    sinks[i]->wait();
+    expect_same(sinks[i]->answer(), expected_answer(*fake.model, fake.engine->tokenizer(), requests[i]));
+  }
+  if (GetParam().preempts) {
+    EXPECT_GT(fake.engine->stats().preemptions, 0u);
+  }
+  if (GetParam().setup.parking_bytes > 0) {
+    EXPECT_GT(fake.engine->stats().parkings, 0u);
+  }
+  fake.expect_clean();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Setups, AllSorts,
+    ::testing::Values(
+        LaneCase{"lanes", {.lanes = small_lanes()}, false},
+        LaneCase{"lanes_chunk7", {.prefill_chunk = 7, .lanes = small_lanes()}, false},
+        LaneCase{"lanes_off", {.lanes = without_lanes({})}, false},
+        LaneCase{"lanes_preempted", {.pages = {16}, .context = 512, .lanes = small_lanes()}, true},
+        LaneCase{"lanes_preempted_no_reuse",
+                 {.pages = {12}, .context = 384, .prefill_chunk = 16, .reuse = false, .lanes = small_lanes()},
+                 true},
+        LaneCase{"lanes_off_preempted",
+                 {.pages = {16}, .context = 512, .reuse = false, .lanes = without_lanes({})},
+                 true},
+        LaneCase{"parked",
+                 {.pages = {16}, .context = 512, .lanes = small_lanes(), .parking_bytes = 1 << 20},
+                 true},
+        LaneCase{"parked_no_reuse",
+                 {.pages = {12},
+                  .context = 384,
+                  .prefill_chunk = 16,
+                  .reuse = false,
+                  .lanes = small_lanes(),
+                  .parking_bytes = 1 << 20},
+                 true},
+        LaneCase{"parked_windows",
+                 {.windows = {0, 50},
+                  .pages = {16, 16},
+                  .context = 512,
+                  .lanes = small_lanes(),
+                  .parking_bytes = 1 << 20},
+                 true},
+        LaneCase{"one_at_a_time", {.max_sequences = 1, .lanes = small_lanes()}, false}),
+    [](const auto& info) { return info.param.name; });
 
 TEST(Lanes, AFullLaneRefusesAndTheOthersDoNot) {
   LaneSettings lanes = small_lanes();

@@ -30,6 +30,7 @@ Result<void> check_options(const EngineOptions& options) {
   PT_TRY_VOID(check("threads", options.threads, 0));
   PT_TRY_VOID(check("context", options.context, 0));
   PT_TRY_VOID(check("max_sequences", options.max_sequences, 1));
+  PT_TRY_VOID(check("swap_space", options.swap_space >= 0 && options.swap_space <= 1e6 ? 0 : -1, 0));
   PT_TRY_VOID(check_speculation(options));
   return check("prefill_chunk", options.prefill_chunk, 1);
 }
@@ -124,6 +125,7 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                            .max_sequences = options.max_sequences,
                            .prefill_chunk = options.prefill_chunk,
                            .lanes = std::move(lanes),
+                           .parking_bytes = static_cast<int64_t>(options.swap_space * (int64_t{1} << 30)),
                            .drafters = std::move(drafters),
                            .speculation = {.draft_max = options.draft_max, .draft_min = options.draft_min}}));
   return engine;

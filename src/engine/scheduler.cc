@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <new>
 
 #include "base/check.h"
 
@@ -233,12 +234,14 @@ bool Scheduler::admit(Sequence& sequence) {
   }
   sequence.short_of_pages = false;
   if (!sequence.request->prompt_sent) sequence.request->cached_tokens = sequence.computed;
+  unpark(sequence);
   return true;
 }
 
 void Scheduler::preempt_last() {
   SequencePtr sequence = std::move(running_.back());
   running_.pop_back();
+  park(*sequence);
   give_back(*sequence, /*remember=*/true);
   ++preemptions_;
   ++lane_preemptions_[sequence->lane()];
@@ -246,6 +249,39 @@ void Scheduler::preempt_last() {
       waiting_, *sequence, [](const Sequence& a, const Sequence& b) { return older(a, b); },
       [](const SequencePtr& p) -> const Sequence& { return *p; });
   waiting_.insert(place, std::move(sequence));
+}
+
+void Scheduler::park(Sequence& sequence) {
+  sequence.parked.reset();
+  if (limits_.parking_bytes == 0 || sequence.computed == 0) return;
+  const auto bytes =
+      ParkedKv::bytes_of(sequence.table, space_->pools(), sequence.computed, space_->page_tokens());
+  int64_t used = 0;
+  for (const SequencePtr& other : waiting_) used += other->parked ? other->parked->bytes() : 0;
+  if (!bytes || used + *bytes > limits_.parking_bytes) return;
+  if (!parking_cost_.cheaper(*bytes, prefill_cost_.seconds(static_cast<double>(sequence.computed)))) return;
+  const auto begin = Clock::now();
+  try {
+    sequence.parked =
+        ParkedKv::copy(sequence.table, space_->pools(), sequence.computed, space_->page_tokens());
+  } catch (const std::bad_alloc&) {
+    return;  // then it is computed again
+  }
+  parking_cost_.measured(*bytes, std::chrono::duration<double>(Clock::now() - begin).count());
+  ++parkings_;
+}
+
+// The first `computed` tokens, whole pages of them, were remembered. Where a window's pages are short, the
+// rest is computed again.
+void Scheduler::unpark(Sequence& sequence) {
+  if (!sequence.parked) return;
+  if (sequence.parked->positions() > sequence.computed &&
+      space_->extend(sequence.table, sequence.parked->positions())) {
+    const auto shared = static_cast<size_t>(sequence.computed / space_->page_tokens());
+    sequence.parked->restore(sequence.table, space_->pools(), shared);
+    sequence.computed = sequence.parked->positions();
+  }
+  sequence.parked.reset();
 }
 
 void Scheduler::give_back(Sequence& sequence, bool remember) {

@@ -10,12 +10,13 @@
 // then arrival, and those that have aged before all others.
 //
 // Pages are taken in the order of Precedence; when they run out, the last running sequence in that order
-// gives its pages back and waits to be computed again. The first one can take the pages of all others, and
-// alone every accepted sequence fits: each step with work in the batch makes progress, so there is no
-// deadlock. No sequence starves either: once aged, it comes after older requests only, which are finitely
-// many and each of which ends, the very first being never preempted; and an aged sequence that finds too few
-// pages is passed by nobody until it has them. A lane with nothing in the batch is given a place before one
-// that has any, and lanes that have equally much take turns.
+// gives its pages back and waits to go on, its keys and values copied to plain memory or to be computed
+// again, whichever is cheaper. The first one can take the pages of all others, and alone every accepted
+// sequence fits: each step with work in the batch makes progress, so there is no deadlock. No sequence
+// starves either: once aged, it comes after older requests only, which are finitely many and each of which
+// ends, the very first being never preempted; and an aged sequence that finds too few pages is passed by
+// nobody until it has them. A lane with nothing in the batch is given a place before one that has any, and
+// lanes that have equally much take turns.
 //
 // Used by the engine's thread alone.
 #pragma once
@@ -39,6 +40,8 @@ struct SchedulerLimits {
   int max_sequences = 32;
   // Most rows of one step whose logits are wanted for prompt logprobs.
   int max_prompt_logits = 64;
+  // Plain memory for what preempted sequences had computed. 0: they compute it again.
+  int64_t parking_bytes = 0;
 };
 
 // One forward pass. Views into the sequences' tables: used before anything is removed or forked.
@@ -100,6 +103,9 @@ class Scheduler {
   uint64_t preemptions() const { return preemptions_; }
   // Waiting, running, backlog and preemptions of each lane; what else is in them stays 0.
   std::vector<LaneStats> lane_stats() const;
+  uint64_t parkings() const { return parkings_; }
+  // What computing prompts has been costing: decides whether preempted sequences are copied out.
+  void set_prefill_cost(const PrefillCost& cost) { prefill_cost_ = cost; }
   // What is left to compute of each choice that is not decoding yet.
   std::vector<PendingPrompt> pending_prompts() const;
 
@@ -115,6 +121,8 @@ class Scheduler {
   void take_in(size_t waiting_index);
   std::vector<int> lane_rows(int prefill_rows);
   void preempt_last();
+  void park(Sequence& sequence);
+  void unpark(Sequence& sequence);
   int rows_for(const Sequence& sequence, int prefill_rows, int prompt_logits) const;
   void shorten_draft(Sequence& sequence);
   void append(StepPlan* plan, Sequence& sequence, int rows) const;
@@ -129,6 +137,9 @@ class Scheduler {
   std::vector<SequencePtr> running_;  // in the order of Precedence, as of the last plan
   std::vector<SequencePtr> waiting_;  // oldest first
   uint64_t preemptions_ = 0;
+  uint64_t parkings_ = 0;
+  PrefillCost prefill_cost_;
+  ParkingCost parking_cost_;
   std::vector<uint64_t> lane_preemptions_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "cache/page_table.h"
 #include "engine/engine.h"
+#include "engine/lanes/parked_kv.h"
 #include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
 #include "sample/sampler.h"
@@ -35,7 +36,7 @@ struct RequestState {
 };
 
 // One choice. Its tokens up to `computed` have their keys and values in the pages of `table`; after a
-// preemption that is none of them, and they are computed again.
+// preemption that is none of them, and they are copied back from `parked` or computed again.
 struct Sequence {
   std::shared_ptr<RequestState> request;
   int choice = 0;
@@ -47,6 +48,7 @@ struct Sequence {
   TextStream text;
   SequenceSpeculation speculation;
   int64_t drawn = 0;
+  std::optional<ParkedKv> parked;
   bool short_of_pages = false;  // when it was last to be taken in
 
   Sequence(std::shared_ptr<RequestState> owner, int choice_index, int64_t token_limit, PageTable empty_table,

@@ -68,6 +68,8 @@ void add_lane_families(const EngineInfo& info, const EngineStats& stats, const p
          MetricType::Gauge, capacity_left(info, stats));
   single("pingti_prefill_tokens_per_second", "Prompt tokens computed per second, as steps have been going",
          MetricType::Gauge, stats.prefill_rate);
+  single("pingti_preemptions_parked_total", "Sequences put back whose keys and values were copied out",
+         MetricType::Counter, static_cast<double>(stats.parkings));
   single("pingti_deadlines_missed_total", "Requests ended by their time limit", MetricType::Counter,
          static_cast<double>(stats.deadlines_missed));
 }

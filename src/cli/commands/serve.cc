@@ -115,6 +115,11 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
        .help = "seconds after which a waiting request is passed by no later one",
        .min = 0.001,
        .max = 1e6},
+      {.name = "swap-space",
+       .target = &o->engine.swap_space,
+       .help = "GiB of memory, beside the KV cache, for what answers put back to make room had computed; 0: "
+               "they compute it again",
+       .max = 1e6},
       {.name = "api-key",
        .target = &o->server.api_keys,
        .help = "accepted API key (repeatable)",

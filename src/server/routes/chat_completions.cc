@@ -23,7 +23,8 @@ void handle(Call call) {
   generation->max_tokens = request->max_tokens;
   generation->top_logprobs = request->top_logprobs;
 
-  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, request->common, "chatcmpl-")};
+  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "chatcmpl-")};
+  plan.head.service_tier = request->common.tier_served();
   plan.stream = request->common.stream;
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;

@@ -27,7 +27,8 @@ void handle(Call call) {
   generation->top_logprobs = request->top_logprobs;
   generation->prompt_logprobs = request->echo && request->top_logprobs >= 0;
 
-  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, request->common, "cmpl-")};
+  AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "cmpl-")};
+  plan.head.service_tier = request->common.tier_served();
   plan.stream = request->common.stream;
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;

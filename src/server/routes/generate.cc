@@ -62,10 +62,8 @@ std::unique_ptr<Place> reserve_place(const Call& call, const ServedModel& model,
   return nullptr;
 }
 
-wire::AnswerHead answer_head(const ServedModel& model, const wire::CommonFields& fields,
-                             std::string_view id_prefix) {
-  return {random_id(id_prefix), std::time(nullptr), model.name, std::string("pingti-") + kVersion,
-          fields.tier_served()};
+wire::AnswerHead answer_head(const ServedModel& model, std::string_view id_prefix) {
+  return {random_id(id_prefix), std::time(nullptr), model.name, std::string("pingti-") + kVersion};
 }
 
 }  // namespace pingti

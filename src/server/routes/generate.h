@@ -16,7 +16,6 @@ std::unique_ptr<Place> reserve_place(const Call& call, const ServedModel& model,
                                      const wire::CommonFields& fields, int64_t max_tokens,
                                      size_t prompts = 1);
 
-wire::AnswerHead answer_head(const ServedModel& model, const wire::CommonFields& fields,
-                             std::string_view id_prefix);
+wire::AnswerHead answer_head(const ServedModel& model, std::string_view id_prefix);
 
 }  // namespace pingti
