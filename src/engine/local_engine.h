@@ -97,6 +97,8 @@ class LocalEngine final : public Engine {
   void send_finish(Sequence& sequence, FinishEvent event);
   void close(RequestState& request, FinishReason reason);
   void publish();
+  static Work work_of(const GenerationRequest& request);
+  static void add_pending(const RequestState& request, std::vector<PendingPrompt>* pending);
   Forecast forecast_locked(const Work& work, int64_t tokens_ahead) const;
   int64_t waiting_locked(int lane) const;
   double kv_usage();

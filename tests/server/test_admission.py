@@ -120,7 +120,7 @@ def test_places_are_given_back_whatever_becomes_of_a_request(start):
         assert ask(server, messages=say("x" * 5000))[0] == 400, "too long: refused after its place was reserved"
         assert ask(server, messages=say("fail"))[0] == 500
         assert ask(server, logit_bias={"999999": 1})[0] == 400
-        assert ask(server, timeout=0.001)[0] in (200, 408)
+        assert ask(server, timeout=0.01)[0] in (200, 408, 503)
     assert metric(server, "pingti_requests_waiting") == 0
     assert ask(server)[0] == 200
 
@@ -128,15 +128,16 @@ def test_places_are_given_back_whatever_becomes_of_a_request(start):
 def test_a_deadline_that_cannot_be_met_is_refused_at_once(start):
     server = start(prefill_rate=10, context=100000)
     begin = time.time()
-    status, headers, body = ask(server, messages=say("x" * 200), timeout=2)
-    assert time.time() - begin < 1.5
+    status, headers, body = ask(server, messages=say("x" * 200), timeout=10)
+    assert time.time() - begin < 5
     assert status == 503 and body["error"]["code"] == "deadline_too_near"
-    assert 15 <= int(headers["Retry-After"]) <= 40, "about 20 to 30 seconds of prompt, 2 of them allowed"
-    assert ask(server, {"X-Request-Timeout": "2"}, messages=say("x" * 200))[0] == 503
-    assert ask(server, {"X-Request-Timeout": "2"}, messages=say("x" * 200), timeout=1000)[0] == 503, "the nearer one counts"
+    assert 10 <= int(headers["Retry-After"]) <= 20, "20 to 30 seconds of prompt, 10 of them allowed"
+    assert ask(server, messages=say("x" * 2000), timeout=10)[0] == 503, "known from the body's size"
+    assert ask(server, {"X-Request-Timeout": "10"}, messages=say("x" * 200))[0] == 503
+    assert ask(server, {"X-Request-Timeout": "10"}, messages=say("x" * 200), timeout=1000)[0] == 503, "the nearer one counts"
     assert ask(server, messages=say("x" * 200), timeout=1000)[0] == 200
     assert ask(server, messages=say("x" * 200))[0] == 200
-    assert metric(server, "pingti_requests_refused_total") == 3
+    assert metric(server, "pingti_requests_refused_total") == 4
 
 
 def test_a_server_may_bound_the_predicted_wait(start):
