@@ -27,10 +27,10 @@ std::vector<GenerationRequest> all_sorts() {
   std::mt19937 random(21);
   std::vector<GenerationRequest> requests;
   for (int i = 0; i < 128; ++i) {
-    const size_t prompt = 1 + random() % (i % 10 == 0 ? 280 : i % 5 == 0 ? 120 : 25);
-    auto request = make_request(random_tokens(random, prompt), 1 + static_cast<int64_t>(random() % 60),
+    const size_t prompt = 1 + random() % (i % 10 == 0 ? 200 : i % 5 == 0 ? 120 : 25);
+    auto request = make_request(random_tokens(random, prompt), 1 + static_cast<int64_t>(random() % 160),
                                 i % 2 == 0 ? 0.0f : 0.9f, random());
-    request.ignore_eos = i % 4 == 0;
+    request.ignore_eos = i % 2 == 0;
     request.priority = static_cast<int>(random() % 3) - 1;
     request.tenant = i % 3 == 0 ? "a" : "b";
     requests.push_back(std::move(request));
@@ -122,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
                   .parking_bytes = 1 << 20},
                  true},
         LaneCase{"parked_windows",
-                 {.windows = {0, 50},
+                 {.windows = {0, 150},
                   .pages = {16, 16},
                   .context = 512,
                   .lanes = small_lanes(),
