@@ -73,9 +73,11 @@ class PrefillPacer {
     const Line through_origin{0, std::max(mean_seconds / mean_rows, 1e-12)};
     const double variance = rows_rows_ / weight_ - mean_rows * mean_rows;
     if (variance < 0.04 * mean_rows * mean_rows) return through_origin;
-    const double slope = (rows_seconds_ / weight_ - mean_rows * mean_seconds) / variance;
+    // Rows never cost much less than on average: noise must not make steps of any length look cheap.
+    const double slope = std::max(0.25 * through_origin.per_row,
+                                  (rows_seconds_ / weight_ - mean_rows * mean_seconds) / variance);
     const double fixed = mean_seconds - slope * mean_rows;
-    return slope > 0 && fixed > 0 ? Line{fixed, slope} : through_origin;
+    return fixed > 0 ? Line{fixed, slope} : through_origin;
   }
 
   int chunk_;

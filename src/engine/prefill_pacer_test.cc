@@ -51,6 +51,16 @@ TEST(PrefillPacer, TellsWhatAStepCostsFromWhatARowCosts) {
   EXPECT_NEAR(cost.seconds(10.0 * cost.rows), 10 * cost.seconds(cost.rows), 1e-6);
 }
 
+TEST(PrefillPacer, NoiseMakesNoRowCheap) {
+  PrefillPacer pacer(4096);
+  for (int step = 0; step < 30; ++step) {
+    pacer.measured(50, 0.3);
+    pacer.measured(100, 0.3);
+  }
+  EXPECT_GE(pacer.cost().per_row, 0.25 * 0.3 / 100);
+  EXPECT_LE(pacer.rows(PrefillPacer::kPauseSeconds), 100);
+}
+
 TEST(PrefillPacer, KnowsNothingBeforeTheFirstStep) { EXPECT_FALSE(PrefillPacer(512).cost().known()); }
 
 }  // namespace
