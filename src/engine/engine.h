@@ -54,6 +54,11 @@ struct GenerationRequest {
   int lane = -1;       // of EngineInfo::lanes; -1: as forecast() grades it
   // An answer not complete by then ends with the error "engine.deadline". none: no limit.
   std::optional<std::chrono::steady_clock::time_point> deadline;
+
+  // Computed prefixes are shared by requests of equal salt, and only by them.
+  std::string cache_salt;
+  // A conversation: what it has computed stays in memory until it goes on (within its salt). Empty: none.
+  std::string cache_key;
 };
 
 // Sent once, when the prompt has been computed.
@@ -155,6 +160,26 @@ struct SpeculationStats {
   std::vector<uint64_t> accepted_at;  // [place in its draft]
 };
 
+// Computed prefixes used again.
+struct ReuseStats {
+  int64_t kept_bytes = 0;      // pages that no sequence holds
+  int64_t sessions = 0;        // cache keys with pinned pages
+  uint64_t evicted_pages = 0;  // given up for others
+  uint64_t coalesced = 0;      // sequences that waited for another to compute their beginning
+  struct Disk {
+    bool enabled = false;
+    int64_t blocks = 0;
+    int64_t bytes = 0;
+    uint64_t hit_tokens = 0;  // read in instead of computed
+    uint64_t bytes_read = 0;
+    uint64_t bytes_written = 0;
+    uint64_t evicted_blocks = 0;
+    uint64_t healed_blocks = 0;   // found damaged and deleted
+    uint64_t skipped_blocks = 0;  // not written, to keep up
+    uint64_t write_errors = 0;
+  } disk;
+};
+
 struct EngineStats {
   int64_t running = 0;         // sequences in the batch
   int64_t waiting = 0;         // requests not started yet
@@ -170,6 +195,7 @@ struct EngineStats {
   std::vector<LaneStats> lanes;   // as EngineInfo::lanes
   double prefill_rate = 0;        // prompt tokens per second, as steps have been going; 0: not measured
   SpeculationStats speculation;
+  ReuseStats reuse;
   // Pairs of a query and a KV page, with an attention window or sparse attention: all, and those computed.
   uint64_t attention_pairs = 0;
   uint64_t attention_computed = 0;
@@ -229,6 +255,14 @@ struct EngineOptions {
   double swap_space = 0;                   // GiB of plain memory for the KV of preempted sequences
 
   std::function<void(double)> progress;  // fraction of the weights loaded
+
+  // Conversations (cache_key) that keep their pages, and prefixes kept on disk.
+  int64_t cache_keys = 1024;
+  int64_t cache_key_tokens = 0;     // of each conversation; 0: as many as the share allows
+  double cache_key_share = 0.5;     // of the KV memory, all conversations together
+  double cache_key_seconds = 1800;  // after its last use a conversation keeps nothing
+  std::string kv_disk;              // folder of prefixes that outlive the process; empty: none
+  int64_t kv_disk_bytes = int64_t{10} << 30;
 };
 
 Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options);

@@ -23,6 +23,11 @@ double seconds_between(std::chrono::steady_clock::time_point begin,
   return std::chrono::duration<double>(end - begin).count();
 }
 
+std::unique_ptr<DiskReuse> disk_reuse(EngineParts& parts) {
+  if (!parts.disk) return nullptr;
+  return std::make_unique<DiskReuse>(&parts.space, *std::move(parts.disk));
+}
+
 // Calls into a sink, which is not ours: whatever it throws drops its request and nothing else.
 template <class Call>
 void notify(RequestState& request, const Call& call) {
@@ -52,7 +57,8 @@ LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator specul
     : parts_(std::move(parts)),
       runner_(std::move(runner)),
       speculator_(std::move(speculator)),
-      scheduler_(&parts_.space,
+      reuse_(&parts_.space, disk_reuse(parts_)),
+      scheduler_(&parts_.space, &reuse_,
                  {.max_sequences = parts_.max_sequences, .parking_bytes = parts_.parking_bytes},
                  parts_.lanes),
       pacer_(parts_.prefill_chunk) {
@@ -122,6 +128,7 @@ void LocalEngine::loop() {
       drop_running(error_of(exception));
     }
     drop_failed_sinks();
+    if (scheduler_.idle()) reuse_.end_loads();
     publish();
   }
   take_inbox();
@@ -200,7 +207,7 @@ int LocalEngine::prefill_rows() const {
 void LocalEngine::step() {
   speculator_.propose(scheduler_.running());
   const StepPlan plan = scheduler_.plan(prefill_rows(), Clock::now());
-  if (plan.empty()) return;
+  if (plan.empty()) return reuse_.wait_for_loads();
   publish();  // the step may take long
   const auto begin = Clock::now();
   compute(plan);
@@ -208,6 +215,7 @@ void LocalEngine::step() {
   const int prefill_rows = static_cast<int>(plan.tokens.size()) - plan.decode_rows;
   pacer_.measured(prefill_rows, seconds);
   scheduler_.set_prefill_cost(pacer_.cost());
+  reuse_.measured(prefill_rows, seconds);
   if (prefill_rows == 0) speculator_.measured(plan.decode_rows, seconds);
   if (plan.decode_rows == 0) speculator_.measured_prompt(prefill_rows, seconds);
 }
@@ -248,7 +256,6 @@ void LocalEngine::compute(const StepPlan& plan) {
 void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw>* draws) {
   RequestState& request = *first.request;
   request.prompt_sent = true;
-  parts_.space.remember(first.computed_tokens(), first.table);
   const auto now = Clock::now();
   const double queued = seconds_between(request.arrived, *request.taken_in);
   notify(request, [&](EventSink& sink) {

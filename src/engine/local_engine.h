@@ -23,6 +23,7 @@
 #include "engine/lanes/backlog.h"
 #include "engine/lanes/lane_settings.h"
 #include "engine/prefill_pacer.h"
+#include "engine/prefix_reuse.h"
 #include "engine/scheduler.h"
 #include "engine/step_runner.h"
 #include "model/model.h"
@@ -45,6 +46,7 @@ struct EngineParts {
   int64_t parking_bytes = 0;                       // SchedulerLimits
   std::vector<std::unique_ptr<Drafter>> drafters;  // none: no speculation
   SpeculationLimits speculation;
+  std::optional<DiskReuse::Parts> disk;  // none: prefixes live in memory alone
 };
 
 class LocalEngine final : public Engine {
@@ -101,16 +103,14 @@ class LocalEngine final : public Engine {
   static void add_pending(const RequestState& request, std::vector<PendingPrompt>* pending);
   Forecast forecast_locked(const Work& work, int64_t tokens_ahead) const;
   int64_t waiting_locked(int lane) const;
-  double kv_usage();
 
   EngineParts parts_;
   StepRunner runner_;
   Speculator speculator_;  // before the scheduler, whose sequences hold its drafters' states
+  PrefixReuse reuse_;      // before the scheduler, which tells it of its sequences
   Scheduler scheduler_;
   PrefillPacer pacer_;
   std::unordered_map<uint64_t, std::shared_ptr<RequestState>> open_;
-  double kv_usage_ = 0;
-  Clock::time_point kv_usage_time_{};
 
   mutable std::mutex mutex_;
   std::condition_variable work_;   // the inbox has something, or stop_

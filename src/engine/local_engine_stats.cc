@@ -63,7 +63,8 @@ EngineStats LocalEngine::stats() const {
 void LocalEngine::publish() {
   const auto running = static_cast<int64_t>(scheduler_.running_count());
   const int64_t waiting = scheduler_.waiting_requests();
-  const double usage = kv_usage();
+  const double usage = parts_.space.usage();
+  const ReuseStats reuse = reuse_.stats();
   const std::vector<LaneStats> lanes = scheduler_.lane_stats();
   std::vector<PendingPrompt> pending = scheduler_.pending_prompts();
   const PrefillCost cost = pacer_.cost();
@@ -82,22 +83,12 @@ void LocalEngine::publish() {
   stats_.running = running;
   stats_.waiting = waiting;
   stats_.kv_usage = usage;
+  stats_.reuse = reuse;
   stats_.preemptions = scheduler_.preemptions();
   stats_.parkings = scheduler_.parkings();
   const AttentionWork work = parts_.model->attention_work();
   stats_.attention_pairs = static_cast<uint64_t>(work.pairs);
   stats_.attention_computed = static_cast<uint64_t>(work.computed);
-}
-
-// Looks at every remembered page: too long to do in each step.
-double LocalEngine::kv_usage() {
-  constexpr auto kEvery = std::chrono::milliseconds(100);
-  const auto now = Clock::now();
-  if (scheduler_.idle() || now - kv_usage_time_ >= kEvery) {
-    kv_usage_ = parts_.space.usage();
-    kv_usage_time_ = now;
-  }
-  return kv_usage_;
 }
 
 }  // namespace pingti

@@ -8,6 +8,7 @@
 
 #include "base/machine.h"
 #include "engine/kv_budget.h"
+#include "engine/kv_fingerprint.h"
 #include "engine/kv_type.h"
 #include "engine/loaded_model.h"
 #include "engine/local_engine.h"
@@ -47,6 +48,28 @@ std::string kernels_in_use(const gguf::File& file, std::string_view isa) {
 std::string model_name(const gguf::File& file, const std::string& path) {
   const auto name = file.get_or<std::string>("general.name", "");
   return name && !name->empty() ? *name : std::filesystem::path(path).stem().string();
+}
+
+// A query's work on one earlier key against its work on the weights.
+RecomputeCost recompute_cost(const ModelConfig& config, int64_t parameters) {
+  const double per_key = 2.0 * config.layers * config.heads * config.head_dim;
+  return {.per_earlier_token = per_key / static_cast<double>(std::max<int64_t>(1, parameters))};
+}
+
+KvReuse reuse_of(const EngineOptions& options, const ModelConfig& config, int64_t parameters) {
+  return {.prefixes = options.prefix_reuse,
+          .cost = recompute_cost(config, parameters),
+          .sessions = {.keys = options.cache_keys,
+                       .tokens = options.cache_key_tokens,
+                       .share = options.cache_key_share,
+                       .expiry = std::chrono::seconds(static_cast<int64_t>(options.cache_key_seconds))}};
+}
+
+Result<std::optional<DiskReuse::Parts>> open_disk(const EngineOptions& options, const LoadedModel& loaded) {
+  if (options.kv_disk.empty() || !options.prefix_reuse) return std::nullopt;
+  PT_TRY(std::string fingerprint, kv_fingerprint(loaded, options));
+  PT_TRY(auto store, KvStore::open(options.kv_disk, {.max_bytes = options.kv_disk_bytes}));
+  return DiskReuse::Parts{.store = std::move(store), .fingerprint = std::move(fingerprint)};
 }
 
 struct Text {
@@ -97,7 +120,11 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                                          .max_sequences = options.max_sequences,
                                          .prefill_chunk = options.prefill_chunk,
                                          .memory = memory - draft_memory}));
-  PT_TRY(KvSpace space, KvSpace::create(budget.groups, kPageTokens, options.prefix_reuse));
+  int64_t parameters = 0;
+  for (const gguf::TensorInfo& tensor : file.tensors()) parameters += tensor.values();
+  PT_TRY(KvSpace space,
+         KvSpace::create(budget.groups, kPageTokens, reuse_of(options, config, parameters)));
+  PT_TRY(auto disk, open_disk(options, loaded));
   PT_TRY(auto drafters,
          make_drafters(options, std::move(draft_model),
                        {.vocab = config.vocab, .context = budget.context, .kv_memory = draft_memory}));
@@ -112,8 +139,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                   .trained_context = config.max_context,
                   .kv_tokens = budget.tokens,
                   .vocab = config.vocab,
-                  .weight_bytes = loaded.model->weight_bytes()};
-  for (const gguf::TensorInfo& tensor : file.tensors()) info.parameters += tensor.values();
+                  .weight_bytes = loaded.model->weight_bytes(),
+                  .parameters = parameters};
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   PT_TRY(auto engine, LocalEngine::create(
                           {.threads = std::move(loaded.threads),
@@ -127,7 +154,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                            .lanes = std::move(lanes),
                            .parking_bytes = static_cast<int64_t>(options.swap_space * (int64_t{1} << 30)),
                            .drafters = std::move(drafters),
-                           .speculation = {.draft_max = options.draft_max, .draft_min = options.draft_min}}));
+                           .speculation = {.draft_max = options.draft_max, .draft_min = options.draft_min},
+                           .disk = std::move(disk)}));
   return engine;
 }
 

@@ -35,8 +35,9 @@ std::vector<double> shares_of(const LaneSettings& lanes) {
 
 }  // namespace
 
-Scheduler::Scheduler(KvSpace* space, SchedulerLimits limits, LaneSettings lanes)
+Scheduler::Scheduler(KvSpace* space, PrefixReuse* reuse, SchedulerLimits limits, LaneSettings lanes)
     : space_(space),
+      reuse_(reuse),
       limits_(limits),
       lanes_(std::move(lanes)),
       row_shares_(shares_of(lanes_)),
@@ -68,6 +69,8 @@ StepPlan Scheduler::plan(int prefill_rows, Clock::time_point now) {
       preempt_last();
       fits = space_->extend(sequence.table, sequence.computed + rows);
     }
+    while (!fits && i == 0 && reuse_->make_room())
+      fits = space_->extend(sequence.table, sequence.computed + rows);
     if (!fits) {
       PT_CHECK(i > 0);  // alone, every accepted sequence fits
       preempt_last();
@@ -140,16 +143,20 @@ void Scheduler::append(StepPlan* plan, Sequence& sequence, int rows) const {
 void Scheduler::advance(const StepPlan& plan) {
   for (const StepPlan::Entry& entry : plan.entries) {
     entry.sequence->computed += entry.rows - entry.drafted;
+    reuse_->computed(*entry.sequence);
     space_->drop_behind(entry.sequence->table, entry.sequence->computed);
   }
 }
 
 void Scheduler::accept_drafted(Sequence& sequence) {
   ++sequence.computed;
+  reuse_->computed(sequence);
   space_->drop_behind(sequence.table, sequence.computed);
 }
 
 void Scheduler::admit(const Precedence& before) {
+  reuse_->begin_plan(running_);
+  await_prefix_.clear();
   std::vector<bool> blocked(lanes_.count(),
                             false);  // its first does not fit, and is passed by none behind it
   while (free_places() > 0) {
@@ -161,7 +168,9 @@ void Scheduler::admit(const Precedence& before) {
     const int lane = held_up >= 0 ? held_up : slot_shares_.next(places_held(), wants);
     if (lane < 0) return;
     const size_t index = first[static_cast<size_t>(lane)];
-    if (admit(*waiting_[index])) {
+    if (reuse_->should_wait(*waiting_[index], running_)) {
+      await_prefix_.push_back(waiting_[index].get());
+    } else if (admit(*waiting_[index])) {
       slot_shares_.gave(lane, wants);
       take_in(index);
     } else if (before.aged(*waiting_[index])) {
@@ -186,20 +195,23 @@ int Scheduler::lane_held_up(const std::vector<size_t>& heads, const Precedence& 
 std::vector<size_t> Scheduler::heads(const Precedence& before) const {
   std::vector<size_t> first(lanes_.count(), waiting_.size());
   for (size_t i = 0; i < waiting_.size(); ++i) {
-    if (waiting_[i]->awaits_first_choice()) continue;
+    if (waiting_[i]->awaits_first_choice() ||
+        std::ranges::find(await_prefix_, waiting_[i].get()) != await_prefix_.end())
+      continue;
     size_t& best = first[waiting_[i]->lane()];
     if (best == waiting_.size() || before(*waiting_[i], *waiting_[best])) best = i;
   }
   return first;
 }
 
-// The choices that wait for a running one to compute their prompt keep their places, as far as the lane's
+// Those that wait for a running one to compute what they begin with keep their places, as far as the lane's
 // share of the batch goes.
 int64_t Scheduler::free_places() const {
   std::vector<int64_t> kept(lanes_.count(), 0);
   for (const SequencePtr& sequence : running_) {
     if (!sequence->request->prompt_sent) kept[sequence->lane()] += sequence->request->request.choices - 1;
   }
+  for (const Sequence* sequence : await_prefix_) ++kept[sequence->lane()];
   auto free = static_cast<int64_t>(limits_.max_sequences) - static_cast<int64_t>(running_.size());
   for (size_t lane = 0; lane < kept.size(); ++lane) {
     const auto most = static_cast<int64_t>(limits_.max_sequences * lanes_.share_of(lane));
@@ -222,12 +234,10 @@ void Scheduler::take_in(size_t waiting_index) {
 }
 
 bool Scheduler::admit(Sequence& sequence) {
-  // The last token is always computed: its row yields the next one.
-  if (!sequence.request->wants_prompt_logprobs())
-    sequence.computed =
-        space_->attach(std::span(sequence.tokens).first(sequence.tokens.size() - 1), sequence.table);
+  reuse_->attach(sequence);
   // A page for each running sequence stays free, so that taking one in does not push one out at once.
-  if (!space_->reserve(sequence.table, sequence.size(), static_cast<int64_t>(running_.size()))) {
+  while (!space_->reserve(sequence.table, sequence.size(), static_cast<int64_t>(running_.size()))) {
+    if (running_.empty() && reuse_->make_room()) continue;
     give_back(sequence, /*remember=*/false);
     sequence.short_of_pages = true;
     return false;
@@ -285,7 +295,7 @@ void Scheduler::unpark(Sequence& sequence) {
 }
 
 void Scheduler::give_back(Sequence& sequence, bool remember) {
-  if (remember) space_->remember(sequence.computed_tokens(), sequence.table);
+  if (remember) reuse_->computed(sequence);
   space_->release(sequence.table);
   sequence.computed = 0;
   sequence.speculation.draft.clear();
@@ -321,6 +331,7 @@ Scheduler::SequencePtr Scheduler::remove(const Sequence* sequence, bool remember
   take_from(running_);
   if (!owned) take_from(waiting_);
   PT_CHECK(owned != nullptr);
+  reuse_->leaving(*owned);
   give_back(*owned, remember);
   return owned;
 }

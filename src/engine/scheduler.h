@@ -31,6 +31,7 @@
 #include "engine/lanes/precedence.h"
 #include "engine/lanes/row_shares.h"
 #include "engine/lanes/slot_shares.h"
+#include "engine/prefix_reuse.h"
 #include "engine/sequence.h"
 #include "model/batch.h"
 
@@ -71,7 +72,7 @@ class Scheduler {
   using SequencePtr = std::unique_ptr<Sequence>;
   using Clock = Precedence::Clock;
 
-  Scheduler(KvSpace* space, SchedulerLimits limits, LaneSettings lanes);
+  Scheduler(KvSpace* space, PrefixReuse* reuse, SchedulerLimits limits, LaneSettings lanes);
 
   // Puts a new sequence in its lane, which its request names.
   void add(SequencePtr sequence) { waiting_.push_back(std::move(sequence)); }
@@ -129,13 +130,15 @@ class Scheduler {
   void give_back(Sequence& sequence, bool remember);
 
   KvSpace* space_;
+  PrefixReuse* reuse_;
   SchedulerLimits limits_;
   LaneSettings lanes_;
   RowShares row_shares_;
   SlotShares slot_shares_;
-  Clock::time_point now_{};           // of the current plan
-  std::vector<SequencePtr> running_;  // in the order of Precedence, as of the last plan
-  std::vector<SequencePtr> waiting_;  // oldest first
+  Clock::time_point now_{};                    // of the current plan
+  std::vector<SequencePtr> running_;           // in the order of Precedence, as of the last plan
+  std::vector<SequencePtr> waiting_;           // oldest first
+  std::vector<const Sequence*> await_prefix_;  // of the waiting, as of the last plan: see PrefixReuse
   uint64_t preemptions_ = 0;
   uint64_t parkings_ = 0;
   PrefillCost prefill_cost_;

@@ -30,8 +30,9 @@ class SchedulerTest : public ::testing::Test {
     model_ = std::make_unique<FakeModel>(std::vector<int>{0});
     const KvGroupShape shape{0, model_->kv_groups()[0].page_bytes, pages};
     space_.emplace(*KvSpace::create(std::span(&shape, 1), kPageTokens, /*reuse=*/false));
-    scheduler_ = std::make_unique<Scheduler>(&*space_, SchedulerLimits{.max_sequences = max_sequences},
-                                             std::move(lanes));
+    reuse_ = std::make_unique<PrefixReuse>(&*space_, nullptr);
+    scheduler_ = std::make_unique<Scheduler>(
+        &*space_, reuse_.get(), SchedulerLimits{.max_sequences = max_sequences}, std::move(lanes));
   }
 
   // Returns the request's number.
@@ -97,6 +98,7 @@ class SchedulerTest : public ::testing::Test {
   std::unique_ptr<Tokenizer> tokenizer_ = *Tokenizer::create(fake_vocab());
   std::unique_ptr<FakeModel> model_;
   std::optional<KvSpace> space_;
+  std::unique_ptr<PrefixReuse> reuse_;
   std::unique_ptr<Scheduler> scheduler_;
   Scheduler::Clock::time_point now_{std::chrono::hours(1)};
   uint64_t last_id_ = 0;

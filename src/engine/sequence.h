@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -15,6 +16,7 @@
 #include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
 #include "sample/sampler.h"
+#include "store/block.h"
 
 namespace pingti {
 
@@ -35,6 +37,19 @@ struct RequestState {
   bool wants_prompt_logprobs() const { return request.prompt_logprobs && !prompt_sent; }
 };
 
+// What prefix reuse notes of a sequence (prefix_reuse.h, disk_reuse.h).
+struct SequenceReuse {
+  static constexpr size_t kNotStored = std::numeric_limits<size_t>::max();
+
+  int64_t seen_computed = -1;    // before the last step
+  int passed_over = 0;           // steps in a row that computed a later prompt instead
+  bool idle = false;             // the last step computed nothing of it
+  bool waited = false;           // for another to compute its pages
+  bool loaded = false;           // blocks on disk were looked for
+  std::vector<BlockName> names;  // the root's, then one per page
+  size_t stored = 0;  // pages from the first on that are on disk or on the way; kNotStored: no more
+};
+
 // One choice. Its tokens up to `computed` have their keys and values in the pages of `table`; after a
 // preemption that is none of them, and they are copied back from `parked` or computed again.
 struct Sequence {
@@ -47,6 +62,7 @@ struct Sequence {
   Sampler sampler;
   TextStream text;
   SequenceSpeculation speculation;
+  SequenceReuse reuse;
   int64_t drawn = 0;
   std::optional<ParkedKv> parked;
   bool short_of_pages = false;  // when it was last to be taken in

@@ -43,9 +43,9 @@ namespace pingti {
 // How a storage format looks once packed, or nullptr.
 const PanelLayout* panel_layout(DType type);
 
-// Describes the matrix (data still null); cols must be a multiple of the format's block and, for float
-// formats too, of kActivationBlock. Unsupported formats are an error. Then pack_panels fills panels
-// [begin, end) from the file's rows; any thread.
+// Describes the matrix (data still null); cols must be a multiple of the format's block and of
+// kActivationBlock, but for float formats, which take any. Unsupported formats are an error. Then pack_panels
+// fills panels [begin, end) from the file's rows; any thread.
 Result<PackedMatrix> plan_packed(DType type, int64_t rows, int64_t cols);
 void pack_panels(const PackedMatrix& matrix, const std::byte* file_rows, int64_t panel_begin,
                  int64_t panel_end);

@@ -186,10 +186,21 @@ void pack_q6_k(const std::byte* src, int, int row, std::byte* unit) {
   }
 }
 
+// One row of a float format into its panel.
 template <int Bytes>
-void pack_floats(const std::byte* src, int blocks, int row, std::byte* unit) {
-  for (int k = 0; k < blocks * kActivationBlock; ++k) {
-    std::memcpy(unit + (k * kPanelRows + row) * Bytes, src + k * Bytes, Bytes);
+void pack_floats(const std::byte* src, int64_t cols, int row, std::byte* panel) {
+  for (int64_t k = 0; k < cols; ++k) {
+    std::memcpy(panel + (k * kPanelRows + row) * Bytes, src + k * Bytes, Bytes);
+  }
+}
+
+void pack_float_panel(const PackedMatrix& matrix, const std::byte* src, int rows, std::byte* panel) {
+  const int bytes = matrix.layout->format->block_bytes;
+  if (rows < kPanelRows) std::memset(panel, 0, static_cast<size_t>(matrix.panel_bytes));
+  for (int row = 0; row < rows; ++row) {
+    const std::byte* from = src + row * matrix.cols * bytes;
+    if (bytes == 4) pack_floats<4>(from, matrix.cols, row, panel);
+    if (bytes == 2) pack_floats<2>(from, matrix.cols, row, panel);
   }
 }
 
@@ -218,10 +229,9 @@ PackRow row_packer(PackedKind kind) {
     case PackedKind::kQ6_K:
       return pack_q6_k;
     case PackedKind::kF32:
-      return pack_floats<4>;
     case PackedKind::kF16:
     case PackedKind::kBF16:
-      return pack_floats<2>;
+      break;  // pack_float_panel
   }
   return nullptr;
 }
@@ -241,6 +251,10 @@ void pack_panels(const PackedMatrix& matrix, const std::byte* file_rows, int64_t
     std::byte* unit = matrix.data + panel * matrix.panel_bytes;
     const std::byte* src = file_rows + panel * kPanelRows * row_bytes;
     const int rows = static_cast<int>(std::min<int64_t>(kPanelRows, matrix.rows - panel * kPanelRows));
+    if (layout.is_float()) {
+      pack_float_panel(matrix, src, rows, unit);
+      continue;
+    }
     for (int64_t b = 0; b < blocks; b += layout.unit_blocks) {
       const int count = static_cast<int>(std::min<int64_t>(layout.unit_blocks, blocks - b));
       const bool partial = rows < kPanelRows || count < layout.unit_blocks;

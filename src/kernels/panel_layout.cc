@@ -63,13 +63,17 @@ Result<PackedMatrix> plan_packed(DType type, int64_t rows, int64_t cols) {
                 "weights of storage format number " + std::to_string(static_cast<uint32_t>(type)) +
                     " cannot be multiplied");
   }
-  const int64_t multiple = std::max(layout->format->block_values, kActivationBlock);
+  const int64_t multiple = layout->is_float() ? 1 : std::max(layout->format->block_values, kActivationBlock);
   constexpr int64_t kLimit = int64_t{1} << 31;
   if (rows < 1 || rows > kLimit || cols < multiple || cols > kLimit || cols % multiple != 0) {
     return fail(ErrorKind::kUnsupported, "kernels.shape",
                 "a matrix of " + std::to_string(rows) + " x " + std::to_string(cols) + " in " +
                     layout->format->name + " cannot be packed",
                 "columns must be a multiple of " + std::to_string(multiple));
+  }
+  if (layout->is_float()) {
+    const int64_t bytes = (cols * kPanelRows * layout->format->block_bytes + 63) / 64 * 64;
+    return PackedMatrix{.layout = layout, .rows = rows, .cols = cols, .panel_bytes = bytes};
   }
   const int64_t blocks = cols / kActivationBlock;
   const int64_t units = (blocks + layout->unit_blocks - 1) / layout->unit_blocks;

@@ -39,6 +39,28 @@ class Operand {
   virtual ~Operand() = default;
 };
 
+// A low-rank update of a weight (LoRA): y += scale * B (A x), for some or all of the weight's stacked parts.
+class LowRank {
+ public:
+  virtual ~LowRank() = default;
+  int64_t bytes = 0;
+};
+
+struct LowRankPart {
+  const gguf::TensorInfo* a = nullptr;  // [rank, cols]
+  const gguf::TensorInfo* b = nullptr;  // [outputs, rank]
+  float scale = 1;
+  int64_t first_row = 0;             // of the weight's rows: where the outputs are added
+  std::span<const int64_t> b_order;  // output i is row b_order[i] of b; empty: row i
+};
+
+// Rows [first_row, first_row + rows) of a batch take this update.
+struct LowRankRows {
+  const LowRank* update = nullptr;
+  int first_row = 0;
+  int rows = 0;
+};
+
 struct WeightSource {
   const gguf::File* file = nullptr;
   std::vector<const gguf::TensorInfo*> parts;   // stacked along rows; equal cols
@@ -79,6 +101,11 @@ class Backend {
                     const Weight& reader, Operand& out) = 0;
   // y = W in (+ bias), or y += with accumulate.
   virtual void linear(const Weight& weight, const Operand& in, int rows, float* y, bool accumulate) = 0;
+  virtual Result<std::unique_ptr<LowRank>> load_low_rank(std::span<const LowRankPart> parts) = 0;
+  // y [.., width] += each update of the same rows of in; width: rows of the weight they update. A row's bits
+  // depend on its own update and input alone.
+  virtual void add_low_rank(std::span<const LowRankRows> updates, const Operand& in, int64_t width,
+                            float* y) = 0;
   // x += rms_norm(y) * weight, for models that normalize a branch before the residual.
   virtual void norm_add(const float* y, int rows, int64_t width, const float* weight, float eps,
                         float* x) = 0;

@@ -10,6 +10,8 @@
 
 namespace pingti {
 
+class Adapter;  // model/model.h
+
 // Consecutive tokens of one sequence: rows [first_row, first_row + row_count) of the batch at positions
 // first_position, first_position + 1, ... The keys and values of earlier positions lie in `pages`.
 struct SequenceSlice {
@@ -19,6 +21,7 @@ struct SequenceSlice {
   // One page table per KV group (Model::kv_groups): pages[g][position / kPageTokens]. Entries cover all
   // positions up to the last of this slice; those a window has left behind may be kNoPage.
   std::vector<std::span<const PageId>> pages;
+  const Adapter* adapter = nullptr;  // of this model (Model::load_adapter); null: the base model
 };
 
 struct Batch {

@@ -8,6 +8,7 @@
 
 #include "base/pieces.h"
 #include "model/cpu_attention.h"
+#include "model/cpu_low_rank.h"
 #include "model/cpu_operand.h"
 #include "model/cpu_weight.h"
 
@@ -38,6 +39,7 @@ class CpuBackend final : public Backend {
         kv_type_(options.kv_type),
         activations_f32_(options.activations_f32),
         attention_(kernels_, threads_, kv_type_, options.count_attention),
+        low_rank_(kernels_, threads_),
         scratch_(static_cast<size_t>(threads_.size())) {}
 
   Result<std::unique_ptr<Weight>> load_weight(const WeightSource& source) override {
@@ -109,6 +111,16 @@ class CpuBackend final : public Backend {
       multiply(matrix, *head_in_, 2 * count, head_terms_.data(), /*accumulate=*/false);
       add_terms(count, matrix.rows, out);
     }
+  }
+
+  Result<std::unique_ptr<LowRank>> load_low_rank(std::span<const LowRankPart> parts) override {
+    PT_TRY(auto update, CpuLowRank::load(parts));
+    return std::unique_ptr<LowRank>(std::move(update));
+  }
+
+  void add_low_rank(std::span<const LowRankRows> updates, const Operand& in, int64_t width,
+                    float* y) override {
+    low_rank_.run(updates, static_cast<const CpuOperand&>(in), width, y);
   }
 
   void norm_add(const float* y, int rows, int64_t width, const float* weight, float eps, float* x) override {
@@ -318,6 +330,7 @@ class CpuBackend final : public Backend {
   const KvType kv_type_;
   const bool activations_f32_;
   CpuAttention attention_;
+  LowRankRunner low_rank_;
   std::vector<HugeBuffer> scratch_;  // one per thread, for products
   std::vector<HugeBuffer> rows_;
   std::unique_ptr<CpuOperand> head_in_;  // [2 * kHeadRows, hidden]

@@ -35,6 +35,17 @@ void Decoder::prepare(const Batch& batch) {
     rope.sin.resize(std::max(rope.sin.size(), values));
     rope.table.fill(positions, rope.cos.data(), rope.sin.data());
   }
+  adapted_ = adapter_rows(batch);
+}
+
+void Decoder::add_updates(std::unique_ptr<LowRank> LayerUpdates::* weight, size_t layer, const Operand& in,
+                          int64_t width, float* y) {
+  updates_.clear();
+  for (const AdapterRows& run : adapted_) {
+    if (const LowRank* update = (run.adapter->layers[layer].*weight).get())
+      updates_.push_back({update, run.first_row, run.rows});
+  }
+  if (!updates_.empty()) backend_->add_low_rank(updates_, in, width, y);
 }
 
 void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools, bool last,
@@ -56,6 +67,7 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
   backend_->norm(w.x, rows, config_.hidden, layer.attention_norm.data(), config_.norm_eps, *layer.qkv,
                  *w.normed);
   backend_->linear(*layer.qkv, *w.normed, rows, w.qkv, /*accumulate=*/false);
+  add_updates(&LayerUpdates::qkv, index, *w.normed, layer.qkv->rows, w.qkv);
   backend_->rope_append(attention, batch, {rope.cos.data(), rope.sin.data()}, w.qkv);
   if (last && batch.logit_rows.empty()) {
     rows = 0;
@@ -66,18 +78,23 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
     // The rest of the last block only matters to rows whose logits are wanted.
     backend_->keep_rows(batch.logit_rows, *w.attended, w.x, config_.hidden);
     rows = static_cast<int>(batch.logit_rows.size());
+    adapted_ = adapter_rows(batch, batch.logit_rows);
   }
-  const auto add_branch = [&](const Weight& weight, const Operand& in, const std::vector<float>& post_norm) {
-    if (!config_.post_norms) return backend_->linear(weight, in, rows, w.x, /*accumulate=*/true);
-    backend_->linear(weight, in, rows, w.branch, /*accumulate=*/false);
-    backend_->norm_add(w.branch, rows, config_.hidden, post_norm.data(), config_.norm_eps, w.x);
+  const auto add_branch = [&](const Weight& weight, std::unique_ptr<LowRank> LayerUpdates::* update,
+                              const Operand& in, const std::vector<float>& post_norm) {
+    float* y = config_.post_norms ? w.branch : w.x;
+    backend_->linear(weight, in, rows, y, /*accumulate=*/!config_.post_norms);
+    add_updates(update, index, in, config_.hidden, y);
+    if (config_.post_norms)
+      backend_->norm_add(y, rows, config_.hidden, post_norm.data(), config_.norm_eps, w.x);
   };
-  add_branch(*layer.output, *w.attended, layer.post_attention_norm);
+  add_branch(*layer.output, &LayerUpdates::output, *w.attended, layer.post_attention_norm);
   backend_->norm(w.x, rows, config_.hidden, layer.ffn_norm.data(), config_.norm_eps, *layer.gate_up,
                  *w.normed);
   backend_->linear(*layer.gate_up, *w.normed, rows, w.gate_up, /*accumulate=*/false);
+  add_updates(&LayerUpdates::gate_up, index, *w.normed, layer.gate_up->rows, w.gate_up);
   backend_->gated_activation(config_.activation, w.gate_up, rows, config_.ffn, *layer.down, *w.activated);
-  add_branch(*layer.down, *w.activated, layer.post_ffn_norm);
+  add_branch(*layer.down, &LayerUpdates::down, *w.activated, layer.post_ffn_norm);
 }
 
 void Decoder::forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) {

@@ -6,6 +6,7 @@
 
 #include "model/architecture.h"
 #include "model/backend.h"
+#include "model/decoder_adapter.h"
 #include "model/model.h"
 #include "model/rope_table.h"
 
@@ -22,6 +23,7 @@ class Decoder final : public Model {
   int64_t weight_bytes() const override { return weight_bytes_; }
   int64_t bytes_per_token() const override { return weight_bytes_ - (head_ ? embedding_->bytes : 0); }
   AttentionWork attention_work() const override { return backend_->attention_work(); }
+  Result<std::unique_ptr<Adapter>> load_adapter(const LoraFile& file) override;
   void forward(const Batch& batch, std::span<KvPool* const> pools, float* logits) override;
 
  private:
@@ -63,6 +65,9 @@ class Decoder final : public Model {
   Result<void> load_layer(const gguf::File& file, const Architecture& architecture, int index);
   void plan_groups(KvType kv_type);
   void prepare(const Batch& batch);
+  // y += what the adapters of the batch add to a weight of this layer and width.
+  void add_updates(std::unique_ptr<LowRank> LayerUpdates::* weight, size_t layer, const Operand& in,
+                   int64_t width, float* y);
   void run_layer(size_t index, const Batch& batch, std::span<KvPool* const> pools, bool last, int& rows);
 
   const Kernels* kernels_ = nullptr;
@@ -77,6 +82,8 @@ class Decoder final : public Model {
   std::vector<float> output_norm_;     // [hidden]
   int64_t weight_bytes_ = 0;
   Workspace workspace_;
+  std::vector<AdapterRows> adapted_;  // of the current batch
+  std::vector<LowRankRows> updates_;  // scratch of add_updates()
 };
 
 }  // namespace pingti

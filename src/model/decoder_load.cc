@@ -6,6 +6,7 @@
 #include "base/machine.h"
 #include "model/cpu_backend.h"
 #include "model/decoder.h"
+#include "model/lora_file.h"
 #include "model/tensors.h"
 
 namespace pingti {
@@ -178,6 +179,15 @@ Result<void> check_memory(const gguf::File& file) {
 }
 
 }  // namespace
+
+Result<std::unique_ptr<Adapter>> Model::load_adapter(const LoraFile& file) {
+  return fail(ErrorKind::kUnsupported, "lora.unsupported", "this model takes no adapters");
+}
+
+Result<std::unique_ptr<Adapter>> Decoder::load_adapter(const LoraFile& file) {
+  PT_TRY(auto adapter, DecoderAdapter::load(file, config_, *backend_));
+  return std::unique_ptr<Adapter>(std::move(adapter));
+}
 
 Result<std::unique_ptr<Model>> Model::load(const gguf::File& file, const ModelOptions& options) {
   PT_TRY_VOID(check_memory(file));

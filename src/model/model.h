@@ -39,6 +39,15 @@ struct KvGroup {
   int64_t page_bytes = 0;  // one page: kPageTokens tokens of all these layers
 };
 
+class LoraFile;
+
+// A LoRA adapter made ready for one model; not to be destroyed while a forward pass uses it.
+class Adapter {
+ public:
+  virtual ~Adapter() = default;
+  int64_t bytes = 0;
+};
+
 class Model {
  public:
   static Result<std::unique_ptr<Model>> load(const gguf::File& file, const ModelOptions& options);
@@ -51,6 +60,10 @@ class Model {
   virtual int64_t weight_bytes() const = 0;
   // Of these, what computing one token's logits reads: all but an embedding table that is not the head.
   virtual int64_t bytes_per_token() const = 0;
+
+  // Checks every matrix against the model ("lora.shape", "lora.layer") and repacks it. The batch chooses an
+  // adapter per sequence. May be called while another thread runs forward().
+  virtual Result<std::unique_ptr<Adapter>> load_adapter(const LoraFile& file);
 
   // Since the model was loaded; counted only with an attention policy.
   virtual AttentionWork attention_work() const { return {}; }

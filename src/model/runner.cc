@@ -29,7 +29,9 @@ std::span<const float> Runner::step(std::span<const Piece> pieces) {
     const auto sequence = static_cast<size_t>(piece.sequence);
     SequenceSlice slice{.first_row = static_cast<int>(tokens.size()),
                         .row_count = static_cast<int>(piece.tokens.size()),
-                        .first_position = lengths_[sequence]};
+                        .first_position = lengths_[sequence],
+                        .pages = {},
+                        .adapter = piece.adapter};
     lengths_[sequence] += slice.row_count;
     for (const auto& table : pages_[sequence]) {
       PT_CHECK(lengths_[sequence] <= static_cast<int64_t>(table.size()) * kPageTokens);

@@ -21,6 +21,7 @@ class Runner {
     std::span<const int32_t> tokens;
     bool all_logits = false;  // logits of every token; otherwise of the last one
     bool no_logits = false;   // of none
+    const Adapter* adapter = nullptr;
   };
   // Appends the pieces' tokens to their sequences in one forward pass. Returns the logits, [rows, vocab] in
   // piece order, valid until the next call.

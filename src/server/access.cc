@@ -27,17 +27,19 @@ bool same_secret(std::string_view given, std::string_view wanted) {
   return different == 0;
 }
 
-std::string_view api_key_of(const net::Headers& headers) {
+std::string_view given_api_key(const net::Headers& headers) {
   std::string_view given = headers.get("Authorization");
   constexpr std::string_view kBearer = "Bearer ";
-  if (given.size() >= kBearer.size() && net::same_ignoring_case(given.substr(0, kBearer.size()), kBearer))
-    return given.substr(kBearer.size());
+  if (given.size() >= kBearer.size() && net::same_ignoring_case(given.substr(0, kBearer.size()), kBearer)) {
+    given.remove_prefix(kBearer.size());
+    return given;
+  }
   return headers.get("X-Api-Key");
 }
 
 std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers) {
   if (options.api_keys.empty()) return std::nullopt;
-  const std::string_view given = api_key_of(headers);
+  const std::string_view given = given_api_key(headers);
   bool known = false;
   for (const std::string& key : options.api_keys) known |= same_secret(given, key);
   if (known && !given.empty()) return std::nullopt;

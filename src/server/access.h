@@ -14,8 +14,8 @@ namespace pingti {
 // Takes the same time for every wrong key of one length.
 bool same_secret(std::string_view given, std::string_view wanted);
 
-// As sent in "Authorization: Bearer KEY" or "X-Api-Key: KEY"; empty: neither.
-std::string_view api_key_of(const net::Headers& headers);
+// The key of "Authorization: Bearer KEY" or "X-Api-Key: KEY"; empty: none.
+std::string_view given_api_key(const net::Headers& headers);
 
 // "Authorization: Bearer KEY" or "X-Api-Key: KEY" against options.api_keys. Nothing when it may pass.
 std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers);

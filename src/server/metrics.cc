@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <string_view>
+#include <vector>
 
 #include "base/machine.h"
 #include "base/version.h"
@@ -81,6 +82,39 @@ prometheus::MetricFamily accepted_by_position(const SpeculationStats& guesses,
     family.metric.push_back(std::move(metric));
   }
   return family;
+}
+
+// Computed prefixes used again, in memory and on disk.
+std::vector<prometheus::MetricFamily> reuse_families(const ReuseStats& reuse,
+                                                     const prometheus::Labels& labels) {
+  std::vector<prometheus::MetricFamily> families;
+  const auto gauge = [&](const char* name, const char* help, int64_t value) {
+    families.push_back(
+        single(name, help, prometheus::MetricType::Gauge, labels, static_cast<double>(value)));
+  };
+  const auto counter = [&](const char* name, const char* help, uint64_t value) {
+    families.push_back(
+        single(name, help, prometheus::MetricType::Counter, labels, static_cast<double>(value)));
+  };
+  gauge("pingti_prefix_cache_bytes", "KV pages kept for reuse that no answer holds", reuse.kept_bytes);
+  gauge("pingti_cache_keys", "Conversations with pinned KV pages", reuse.sessions);
+  counter("pingti_prefix_cache_evicted_pages_total", "Kept KV pages given up for others", reuse.evicted_pages);
+  counter("pingti_prefix_cache_coalesced_total",
+          "Choices that waited for another one to compute their common beginning", reuse.coalesced);
+  if (!reuse.disk.enabled) return families;
+  const ReuseStats::Disk& disk = reuse.disk;
+  gauge("pingti_kv_disk_blocks", "KV blocks on disk", disk.blocks);
+  gauge("pingti_kv_disk_bytes", "Bytes of the KV blocks on disk", disk.bytes);
+  for (const char* name : {"pingti_kv_disk_hit_tokens_total", "vllm:external_prefix_cache_hits_total"})
+    counter(name, "Prompt tokens read from disk instead of computed", disk.hit_tokens);
+  counter("pingti_kv_disk_read_bytes_total", "Bytes of KV blocks read", disk.bytes_read);
+  counter("pingti_kv_disk_written_bytes_total", "Bytes of KV blocks written", disk.bytes_written);
+  counter("pingti_kv_disk_evicted_blocks_total", "KV blocks deleted to keep the bound", disk.evicted_blocks);
+  counter("pingti_kv_disk_healed_blocks_total", "KV blocks found damaged and deleted", disk.healed_blocks);
+  counter("pingti_kv_disk_skipped_blocks_total", "KV blocks not written: the queue or the disk was full",
+          disk.skipped_blocks);
+  counter("pingti_kv_disk_write_errors_total", "Writes that the disk refused", disk.write_errors);
+  return families;
 }
 
 }  // namespace
@@ -293,6 +327,7 @@ std::string Metrics::text(const EngineInfo* info, const EngineStats* stats, int6
     both("speculation_accepted_tokens_total", "spec_decode_num_accepted_tokens_total",
          "Tokens guessed rightly", MetricType::Counter, static_cast<double>(guesses.accepted_tokens));
     families.push_back(accepted_by_position(guesses, state_->model));
+    for (auto& family : reuse_families(stats->reuse, state_->model)) families.push_back(std::move(family));
     if (info && info->attention != "full") {
       add("pingti_attention_pairs_total", "Pairs of a query and a KV page that full attention would compute",
           MetricType::Counter, static_cast<double>(stats->attention_pairs), state_->model);

@@ -26,6 +26,13 @@ struct AccessRecord {
   double seconds = 0;
 };
 
+// Whether requests of different API keys share computed prefixes.
+enum class CacheIsolation {
+  kAuto,  // on with more than one key
+  kOn,    // they do not
+  kOff,   // they do
+};
+
 struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 8080;                    // 0: any free port
@@ -44,6 +51,7 @@ struct ServerOptions {
   std::chrono::milliseconds sse_ping{10000};  // a comment on a stream that has nothing to say
   double stall_seconds = 120;                 // /livez fails when the engine has not stepped for so long
   double drain_seconds = 120;  // shutdown() cancels the answers that take longer; 0: waits for all of them
+  CacheIsolation cache_isolation = CacheIsolation::kAuto;
   std::function<void(const AccessRecord&)> on_access;  // called for every answer, from any thread
 };
 

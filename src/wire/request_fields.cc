@@ -87,6 +87,31 @@ void read_serving(FieldReader& fields, CommonFields* out) {
   if (fields.number("timeout", &seconds, 0.001f, 1e6f)) out->timeout_seconds = seconds;
 }
 
+bool read_cache_name(FieldReader& fields, const char* name, std::string* out) {
+  std::string text;
+  if (!fields.string(name, &text)) return false;
+  if (text.empty() || text.size() > kMostCacheNameBytes) {
+    fields.fail(invalid_field(name, fmt::format("'{}' must have from 1 to {} bytes, not {}.", name,
+                                                kMostCacheNameBytes, text.size())));
+    return false;
+  }
+  *out = std::move(text);
+  return true;
+}
+
+void read_cache(FieldReader& fields, CommonFields* out) {
+  read_cache_name(fields, "cache_salt", &out->cache_salt);
+  const bool named = read_cache_name(fields, "cache_key", &out->cache_key);
+  std::string alias;
+  if (!read_cache_name(fields, "prompt_cache_key", &alias)) return;
+  if (named && alias != out->cache_key) {
+    fields.fail(invalid_field("prompt_cache_key",
+                              "'prompt_cache_key' and 'cache_key' are two names of one setting and have "
+                              "different values."));
+  }
+  out->cache_key = std::move(alias);
+}
+
 }  // namespace
 
 int CommonFields::priority() const {
@@ -110,9 +135,9 @@ void read_common(FieldReader& fields, CommonFields* out) {
   fields.boolean("ignore_eos", &out->ignore_eos);
   read_sampling(fields, &out->sampling);
   read_serving(fields, out);
+  read_cache(fields, out);
   // About accounting, storage and speed at the provider; none changes an answer.
-  fields.ignore({"user", "metadata", "store", "safety_identifier", "prompt_cache_key",
-                 "prompt_cache_retention", "cache_prompt"});
+  fields.ignore({"user", "metadata", "store", "safety_identifier", "prompt_cache_retention", "cache_prompt"});
 }
 
 }  // namespace pingti::wire

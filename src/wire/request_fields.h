@@ -41,6 +41,8 @@ struct CommonFields {
   int64_t n = 1;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  std::string cache_key;   // also prompt_cache_key; empty: none
+  std::string cache_salt;  // empty: none
   SamplingFields sampling;
 
   // About serving; no answer depends on these.
@@ -60,6 +62,7 @@ constexpr int kFlexTier = 100;
 
 constexpr int64_t kMostChoices = 128;
 constexpr size_t kMostStopStrings = 16;
+constexpr size_t kMostCacheNameBytes = 256;
 constexpr int64_t kMostTopLogprobs = 20;
 
 // Reads them from the request; problems are left in the reader.

@@ -23,6 +23,8 @@ Json usage_fields(const Usage& usage) {
           {"completion_tokens", usage.completion_tokens},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
           {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
+          {"prompt_cache_hit_tokens", usage.cached_tokens},  // DeepSeek's names
+          {"prompt_cache_miss_tokens", usage.prompt_tokens - usage.cached_tokens},
           {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
 }
 

@@ -196,6 +196,8 @@ TEST(Responses, ShapesOfTheOpenAiApi) {
   EXPECT_EQ(answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"][0]["logprob"], -9999.0f);
   EXPECT_EQ(answer["usage"]["total_tokens"], 5);
   EXPECT_EQ(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 1);
+  EXPECT_EQ(answer["usage"]["prompt_cache_hit_tokens"], 1);
+  EXPECT_EQ(answer["usage"]["prompt_cache_miss_tokens"], answer["usage"]["prompt_tokens"].get<int>() - 1);
   EXPECT_TRUE(parse_json(to_text(answer)).has_value());  // half a character became U+FFFD
 
   Json first = chat_chunk(head, {}, true, true);

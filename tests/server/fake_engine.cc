@@ -140,6 +140,7 @@ Result<uint64_t> FakeEngine::submit(GenerationRequest request, std::shared_ptr<E
   if (request.lane < 0) request.lane = lane_of(request);
   std::string script = last_user_message(tokenizer_->decode(request.prompt));
   stalled_ |= script == "stall";
+  if (script == "cache scope") script = request.cache_salt + "|" + request.cache_key;
   auto job = std::make_shared<Job>(next_id_++, std::move(request), std::move(sink), std::move(script), 0);
   job->open = job->request.choices;
   waiting_.push_back(job);

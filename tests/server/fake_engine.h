@@ -5,6 +5,7 @@
 //   "random"        letters drawn from (seed, choice, position); 20 of them
 //   "fail"          three tokens, then an engine error
 //   "stall"         the heartbeat stops
+//   "cache scope"   the request's cache salt and key, "SALT|KEY"
 //   anything else   the message itself
 // One token every pace_ms for each of up to max_batch choices. Requests start by priority, then arrival, and
 // end at their deadline. Lanes are graded by prompt and token limit (256 if there is none); the first token

@@ -1,7 +1,8 @@
 // Serves a FakeEngine: fake_server [--pace MS] [--context N] [--batch N] [--load-seconds S] [--key KEY]
 // [--host H] [--max-queue N] [--ping-ms N] [--body-limit N] [--header-timeout-ms N] [--connections N]
-// [--drain-seconds S] [--max-wait-seconds S] [--prefill-rate TOKENS/S] [--lane-limits S,M] [--lane-queues
-// S,M,L]. Prints "listening on PORT", serves until SIGTERM, then drains.
+// [--drain-seconds S] [--cache-isolation on|off] [--max-wait-seconds S] [--prefill-rate TOKENS/S]
+// [--lane-limits S,M] [--lane-queues S,M,L].
+// Prints "listening on PORT", serves until SIGTERM, then drains.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -38,6 +39,8 @@ int main(int argc, char** argv) {
       load_seconds = std::atof(value);
     else if (name == "--key")
       server.api_keys.push_back(value);
+    else if (name == "--cache-isolation")
+      server.cache_isolation = std::strcmp(value, "on") == 0 ? CacheIsolation::kOn : CacheIsolation::kOff;
     else if (name == "--host")
       server.host = value;
     else if (name == "--max-queue")

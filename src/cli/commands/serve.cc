@@ -31,6 +31,8 @@ struct ServeOptions {
   std::string draft_model;
   std::string api_key_file;
   bool access_log = false;
+  std::string cache_isolation = "auto";
+  double kv_disk_gib = 10;
 };
 
 std::vector<Setting> serve_settings(ServeOptions* o) {
@@ -72,6 +74,33 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
        .help = "most prompt tokens per step",
        .min = 1,
        .max = 65536},
+      {.name = "kv-disk",
+       .target = &o->engine.kv_disk,
+       .help = "folder of computed prefixes that outlive the process (it holds what people wrote); empty: none"},
+      {.name = "kv-disk-size",
+       .target = &o->kv_disk_gib,
+       .help = "most GiB in that folder",
+       .min = 0.001,
+       .max = 1e6},
+      {.name = "cache-isolation",
+       .target = &o->cache_isolation,
+       .help = "whether each API key has computed prefixes of its own: on, off, or auto (with several keys)"},
+      {.name = "cache-keys",
+       .target = &o->engine.cache_keys,
+       .help = "most conversations (cache_key) that keep their KV pages; 0: none",
+       .max = 1e6},
+      {.name = "cache-key-tokens",
+       .target = &o->engine.cache_key_tokens,
+       .help = "most tokens each of them keeps; 0: as many as the share allows",
+       .max = 1e9},
+      {.name = "cache-key-share",
+       .target = &o->engine.cache_key_share,
+       .help = "share of the KV memory they may keep together, 0 to 1",
+       .max = 1},
+      {.name = "cache-key-seconds",
+       .target = &o->engine.cache_key_seconds,
+       .help = "after its last use a conversation keeps nothing",
+       .max = 1e9},
       {.name = "speculate",
        .target = &o->engine.speculate,
        .help = "how tokens are guessed ahead: ngram (from the text so far), draft (by draft-model), auto "
@@ -242,6 +271,16 @@ int serve(ServeOptions options) {
                         fmt::format("activations must be int8 or f32, not \"{}\"", options.activations), ""});
   }
   options.engine.activations_f32 = options.activations == "f32";
+  const std::map<std::string, CacheIsolation> isolations = {
+      {"auto", CacheIsolation::kAuto}, {"on", CacheIsolation::kOn}, {"off", CacheIsolation::kOff}};
+  const auto isolation = isolations.find(options.cache_isolation);
+  if (isolation == isolations.end()) {
+    return print_error(
+        {ErrorKind::kInvalid, "settings.value",
+         fmt::format("cache-isolation must be auto, on or off, not \"{}\"", options.cache_isolation), ""});
+  }
+  options.server.cache_isolation = isolation->second;
+  options.engine.kv_disk_bytes = static_cast<int64_t>(options.kv_disk_gib * (1 << 30));
   auto path = find_model(options.model);
   if (!path) return print_error(path.error());
   options.engine.model_path = *path;

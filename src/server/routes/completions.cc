@@ -1,3 +1,4 @@
+#include "server/cache_scope.h"
 #include "server/prompts.h"
 #include "server/routes/generate.h"
 #include "text/tokenizer.h"
@@ -23,6 +24,7 @@ void handle(Call call) {
   auto generation = generation_request(*model->engine, request->common);
   if (!generation) return call.reply->error(generation.error());
   generation->id = call.reply->request_id();
+  set_cache_scope(call, request->common, &*generation);
   generation->max_tokens = request->max_tokens;
   generation->top_logprobs = request->top_logprobs;
   generation->prompt_logprobs = request->echo && request->top_logprobs >= 0;

@@ -34,7 +34,7 @@ wire::ApiResult<double> time_limit(const Call& call, const wire::CommonFields& f
 // Whose answers are alike in length: the key's.
 std::string tenant_of(const Call& call) {
   if (call.context->options.api_keys.empty()) return {};
-  return fmt::format("{:016x}", std::hash<std::string_view>{}(api_key_of(call.request.headers)));
+  return fmt::format("{:016x}", std::hash<std::string_view>{}(given_api_key(call.request.headers)));
 }
 
 }  // namespace
