@@ -1,6 +1,6 @@
 // The engine: prompts in, token events out. What servers and commands run a model by; beside it only
-// chat_tokens.h, dry_breakers.h, what measures a model without an engine (loaded_model.h) and what reads a file
-// without running it (vocab_from_gguf.h, kv_type.h) are for them.
+// chat_tokens.h, dry_breakers.h, what measures a model without an engine (loaded_model.h) and what reads a
+// file without running it (vocab_from_gguf.h, kv_type.h) are for them.
 //
 // Engine is an interface so that tests can script one. LocalEngine (make_engine) runs one model on this
 // machine: a single thread of its own steps all sequences as one continuous batch. All methods may be
@@ -48,6 +48,13 @@ struct GenerationRequest {
   int top_logprobs = -1;         // -1: no logprobs; otherwise how many alternatives beside the chosen
   bool prompt_logprobs = false;  // logprobs of prompt tokens 1.. come in the PromptEvent (choice 0)
 
+  // When it is computed; no answer depends on these.
+  std::string tenant;  // whose request: lengths of answers are estimated for each
+  int priority = 0;    // lower goes first within its lane
+  int lane = -1;       // of EngineInfo::lanes; -1: as forecast() grades it
+  // An answer not complete by then ends with the error "engine.deadline". none: no limit.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+
   // Computed prefixes are shared by requests of equal salt, and only by them.
   std::string cache_salt;
   // A conversation: what it has computed stays in memory until it goes on (within its salt). Empty: none.
@@ -59,6 +66,8 @@ struct PromptEvent {
   int64_t prompt_tokens = 0;
   int64_t cached_tokens = 0;            // of those, taken from the KV cache
   std::vector<TokenLogprobs> logprobs;  // for prompt tokens 1.., when asked
+  double queue_seconds = 0;             // from submit() until it was taken into the batch
+  double prefill_seconds = 0;           // from then until now
 };
 
 // Generated tokens of a choice; the token that ends an answer (end of generation, stop token) is not among
@@ -91,6 +100,15 @@ class EventSink {
   virtual void finish(FinishEvent event) = 0;
 };
 
+// Requests are sorted into lanes by the tokens they are expected to need, prompt and answer together: small
+// ones need not wait behind large ones.
+struct LaneInfo {
+  std::string name;         // "S"
+  int64_t most_tokens = 0;  // graded into this lane up to so many; the last lane takes all
+  double share = 1;         // of prompt rows and places in the batch, against the other lanes' shares
+  int64_t queue = 256;      // most choices waiting for the batch
+};
+
 struct EngineInfo {
   std::string model_name;  // file stem or general.name
   std::string architecture;
@@ -105,6 +123,33 @@ struct EngineInfo {
   int64_t weight_bytes = 0;
   int64_t parameters = 0;
   double load_seconds = 0;
+  int max_sequences = 0;        // places in the batch; 0: unknown
+  std::vector<LaneInfo> lanes;  // smallest first; empty: no lanes known
+};
+
+// What a request asks of the engine, as far as it is known: before its text is tokenized, an estimate.
+struct Work {
+  int64_t prompt_tokens = 0;
+  int64_t max_tokens = -1;  // as GenerationRequest
+  int choices = 1;
+  int priority = 0;
+  std::string tenant;
+};
+
+struct Forecast {
+  int lane = 0;
+  int64_t answer_tokens = 0;       // expected of a choice
+  double first_token_seconds = 0;  // until its first token, were it submitted now; 0: nothing known
+};
+
+struct LaneStats {
+  int64_t waiting = 0;             // choices not in the batch: not started, or put back
+  int64_t running = 0;             // choices in the batch
+  int64_t backlog_tokens = 0;      // prompt tokens to compute, of both
+  uint64_t prompts = 0;            // computed; of these:
+  double queue_seconds = 0;        // sum of the times from submit() until taken into the batch
+  double first_token_seconds = 0;  // sum of the times from submit() until the prompt was computed
+  uint64_t preemptions = 0;
 };
 
 // Tokens guessed ahead of the model and verified by it (speculative decoding).
@@ -145,6 +190,10 @@ struct EngineStats {
   uint64_t requests_finished = 0;
   uint64_t requests_cancelled = 0;
   uint64_t preemptions = 0;
+  uint64_t parkings = 0;          // of these, with keys and values copied to plain memory
+  uint64_t deadlines_missed = 0;  // requests ended by their deadline
+  std::vector<LaneStats> lanes;   // as EngineInfo::lanes
+  double prefill_rate = 0;        // prompt tokens per second, as steps have been going; 0: not measured
   SpeculationStats speculation;
   ReuseStats reuse;
   // Pairs of a query and a KV page, with an attention window or sparse attention: all, and those computed.
@@ -162,11 +211,15 @@ class Engine {
   virtual const ChatTemplate& chat_template() const = 0;
 
   // Queues a request. Refused at once (no event follows) when the prompt is empty, holds a token outside
-  // the vocabulary, or does not fit: "engine.context" names prompt length and context. The sink must stay
-  // valid until its last finish().
+  // the vocabulary, or does not fit ("engine.context" names prompt length and context), and when its lane's
+  // queue is full ("engine.queue_full"). The sink must stay valid until its last finish().
   virtual Result<uint64_t> submit(GenerationRequest request, std::shared_ptr<EventSink> sink) = 0;
   // Frees the request's work before the next step; its choices finish as kCancelled. Unknown ids are ignored.
   virtual void cancel(uint64_t request) = 0;
+
+  // Lane and predicted wait of a request not submitted yet. tokens_ahead: prompt tokens of others that will
+  // come before it and that the engine has not seen.
+  virtual Forecast forecast(const Work& /*work*/, int64_t /*tokens_ahead*/) const { return {}; }
 
   virtual EngineStats stats() const = 0;
   // Refuses new requests ("engine.draining"), lets the others finish, returns when all are done. What is open
@@ -185,13 +238,22 @@ struct EngineOptions {
   int64_t context = 0;             // 0: the largest that fits memory and the model
   std::string isa;                 // empty: best
   std::string kv_type = "f16";     // engine/kv_type.h
-  int64_t attention_window = 0;    // keys a query sees, over models trained with full attention; 0: as trained
-  int64_t attention_sinks = 0;     // first tokens seen beside the window
-  std::string sparse_attention;    // "topk=..." or "topp=...", see model/attention_policy.h; empty: off
+  int64_t attention_window = 0;  // keys a query sees, over models trained with full attention; 0: as trained
+  int64_t attention_sinks = 0;   // first tokens seen beside the window
+  std::string sparse_attention;  // "topk=..." or "topp=...", see model/attention_policy.h; empty: off
   bool activations_f32 = false;
-  int max_sequences = 32;                // choices computed in one batch
-  int prefill_chunk = 512;               // most prompt tokens per step
-  bool prefix_reuse = true;              // keep computed prefixes for later requests; changes no answer
+  int max_sequences = 32;    // choices computed in one batch
+  int prefill_chunk = 512;   // most prompt tokens per step
+  bool prefix_reuse = true;  // keep computed prefixes for later requests; changes no answer
+
+  // Lanes (engine/lanes/lane_settings.h); changes no answer.
+  std::string lanes = "on";                // or off: one line for all
+  std::string lane_limits = "1024,8192";   // most tokens of S and of M
+  std::string lane_shares = "60,20,20";    // of S, M and L
+  std::string lane_queues = "256,128,64";  // most choices waiting in S, M and L
+  double lane_ageing = 30;                 // seconds after which nobody passes a waiting request
+  double swap_space = 0;                   // GiB of plain memory for the KV of preempted sequences
+
   std::function<void(double)> progress;  // fraction of the weights loaded
 
   // Conversations (cache_key) that keep their pages, and prefixes kept on disk.

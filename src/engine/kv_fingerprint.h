@@ -1,4 +1,5 @@
-// What the bytes of a KV page depend on besides its tokens, as text: names of blocks on disk are made from it.
+// What the bytes of a KV page depend on besides its tokens, as text: names of blocks on disk are made from
+// it.
 #pragma once
 
 #include <string>

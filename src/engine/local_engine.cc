@@ -18,6 +18,11 @@ Error error_of(const std::exception& exception) {
   return {ErrorKind::kInternal, "engine.step", fmt::format("the step failed: {}", exception.what())};
 }
 
+double seconds_between(std::chrono::steady_clock::time_point begin,
+                       std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
 std::unique_ptr<DiskReuse> disk_reuse(EngineParts& parts) {
   if (!parts.disk) return nullptr;
   return std::make_unique<DiskReuse>(&parts.space, *std::move(parts.disk));
@@ -38,6 +43,8 @@ void notify(RequestState& request, const Call& call) {
 
 Result<std::unique_ptr<LocalEngine>> LocalEngine::create(EngineParts parts) {
   parts.info.context = std::min(parts.info.context, parts.space.max_positions(parts.prefill_chunk));
+  parts.info.max_sequences = parts.max_sequences;
+  parts.info.lanes = parts.lanes.lanes;
   Speculator speculator(std::move(parts.drafters), parts.speculation);
   const int logit_rows = parts.max_sequences + SchedulerLimits{}.max_prompt_logits + speculator.most_rows();
   PT_TRY(StepRunner runner,
@@ -51,9 +58,14 @@ LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator specul
       runner_(std::move(runner)),
       speculator_(std::move(speculator)),
       reuse_(&parts_.space, disk_reuse(parts_)),
-      scheduler_(&parts_.space, &reuse_, {.max_sequences = parts_.max_sequences}),
-      pacer_(parts_.prefill_chunk),
-      thread_([this] { loop(); }) {}
+      scheduler_(&parts_.space, &reuse_,
+                 {.max_sequences = parts_.max_sequences, .parking_bytes = parts_.parking_bytes},
+                 parts_.lanes),
+      pacer_(parts_.prefill_chunk) {
+  stats_.lanes.resize(parts_.lanes.count());
+  pace_.places = parts_.max_sequences;
+  thread_ = std::thread([this] { loop(); });
+}
 
 LocalEngine::~LocalEngine() {
   {
@@ -70,9 +82,18 @@ Result<uint64_t> LocalEngine::submit(GenerationRequest request, std::shared_ptr<
   state->request = std::move(request);
   state->sink = std::move(sink);
   state->open_choices = state->request.choices;
+  state->arrived = Clock::now();
   const std::lock_guard lock(mutex_);
   if (draining_ || stop_)
     return fail(ErrorKind::kExhausted, "engine.draining", "the server is shutting down");
+  state->lane = state->request.lane;
+  if (state->lane < 0 || state->lane >= static_cast<int>(parts_.lanes.count()))
+    state->lane = forecast_locked(work_of(state->request), 0).lane;
+  const LaneInfo& lane = parts_.lanes.lanes[static_cast<size_t>(state->lane)];
+  if (const int64_t waiting = waiting_locked(state->lane); waiting + state->request.choices > lane.queue) {
+    return fail(ErrorKind::kExhausted, "engine.queue_full",
+                fmt::format("{} answers wait in lane {} already; {} can", waiting, lane.name, lane.queue));
+  }
   state->id = ++last_id_;
   inbox_.requests.push_back(std::move(state));
   ++open_requests_;
@@ -84,15 +105,6 @@ void LocalEngine::cancel(uint64_t request) {
   const std::lock_guard lock(mutex_);
   inbox_.cancels.push_back(request);
   work_.notify_one();
-}
-
-EngineStats LocalEngine::stats() const {
-  const std::lock_guard lock(mutex_);
-  EngineStats stats = stats_;
-  stats.waiting += static_cast<int64_t>(inbox_.requests.size());
-  if (!waiting_for_work_ || !inbox_.empty())
-    stats.seconds_since_step = std::chrono::duration<double>(Clock::now() - last_look_).count();
-  return stats;
 }
 
 void LocalEngine::drain(std::optional<std::chrono::milliseconds> limit) {
@@ -110,6 +122,7 @@ void LocalEngine::loop() {
   while (wait_for_work()) {
     try {
       take_inbox();
+      drop_overdue();
       step();
     } catch (const std::exception& exception) {
       drop_running(error_of(exception));
@@ -141,6 +154,11 @@ void LocalEngine::take_inbox() {
   {
     const std::lock_guard lock(mutex_);
     std::swap(inbox, inbox_);
+    stats_.waiting += static_cast<int64_t>(inbox.requests.size());  // until publish() counts anew
+    for (const auto& request : inbox.requests) {
+      stats_.lanes[static_cast<size_t>(request->lane)].waiting += request->open_choices;
+      add_pending(*request, &pending_);
+    }
   }
   for (auto& request : inbox.requests) open_.emplace(request->id, request);
   for (auto& request : inbox.requests) {
@@ -179,15 +197,24 @@ void LocalEngine::refuse(RequestState& request, const Error& error) {
   close(request, FinishReason::kError);
 }
 
+// By whom a longer step would keep waiting.
+int LocalEngine::prefill_rows() const {
+  if (scheduler_.decoding()) return pacer_.rows(PrefillPacer::kPauseSeconds);
+  return pacer_.rows(scheduler_.computes_large_prompt() ? PrefillPacer::kLaneSeconds
+                                                        : PrefillPacer::kStepSeconds);
+}
+
 void LocalEngine::step() {
   speculator_.propose(scheduler_.running());
-  const StepPlan plan = scheduler_.plan(pacer_.rows(scheduler_.decoding()));
+  const StepPlan plan = scheduler_.plan(prefill_rows(), Clock::now());
   if (plan.empty()) return reuse_.wait_for_loads();
+  publish();  // the step may take long
   const auto begin = Clock::now();
   compute(plan);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   const int prefill_rows = static_cast<int>(plan.tokens.size()) - plan.decode_rows;
   pacer_.measured(prefill_rows, seconds);
+  scheduler_.set_prefill_cost(pacer_.cost());
   reuse_.measured(prefill_rows, seconds);
   if (prefill_rows == 0) speculator_.measured(plan.decode_rows, seconds);
   if (plan.decode_rows == 0) speculator_.measured_prompt(prefill_rows, seconds);
@@ -229,11 +256,22 @@ void LocalEngine::compute(const StepPlan& plan) {
 void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw>* draws) {
   RequestState& request = *first.request;
   request.prompt_sent = true;
+  const auto now = Clock::now();
+  const double queued = seconds_between(request.arrived, *request.taken_in);
   notify(request, [&](EventSink& sink) {
     sink.prompt({.prompt_tokens = request.prompt_tokens(),
                  .cached_tokens = request.cached_tokens,
-                 .logprobs = std::move(request.prompt_logprobs)});
+                 .logprobs = std::move(request.prompt_logprobs),
+                 .queue_seconds = queued,
+                 .prefill_seconds = seconds_between(*request.taken_in, now)});
   });
+  {
+    const std::lock_guard lock(mutex_);
+    LaneStats& lane = stats_.lanes[first.lane()];
+    ++lane.prompts;
+    lane.queue_seconds += queued;
+    lane.first_token_seconds += seconds_between(request.arrived, now);
+  }
   request.prompt_logprobs.clear();
   if (first.limit == first.size()) {
     const uint64_t id = request.id;
@@ -318,12 +356,33 @@ void LocalEngine::drop_failed_sinks() {
   for (const uint64_t request : failed) drop(request, FinishReason::kCancelled, nullptr);
 }
 
+void LocalEngine::drop_overdue() {
+  const auto now = Clock::now();
+  std::vector<uint64_t> overdue;
+  for (const auto& [id, request] : open_) {
+    if (request->request.deadline && *request->request.deadline <= now) overdue.push_back(id);
+  }
+  const Error error{ErrorKind::kCancelled, "engine.deadline",
+                    "the request's time limit passed before its answer was complete", ""};
+  for (const uint64_t request : overdue) drop(request, FinishReason::kError, &error);
+  if (overdue.empty()) return;
+  const std::lock_guard lock(mutex_);
+  stats_.deadlines_missed += overdue.size();
+}
+
 void LocalEngine::send_finish(Sequence& sequence, FinishEvent event) {
   RequestState& request = *sequence.request;
   event.completion_tokens = sequence.drawn;
   event.drafted_tokens = sequence.speculation.drafted;
   event.accepted_tokens = sequence.speculation.accepted;
   const FinishReason reason = event.reason;
+  if (reason == FinishReason::kStop || reason == FinishReason::kLength) {
+    constexpr double kNew = 0.1;  // weight of the newest in the mean
+    const double held = request.taken_in ? seconds_between(*request.taken_in, Clock::now()) : 0;
+    const std::lock_guard lock(mutex_);
+    answer_lengths_.observe(request.request.tenant, sequence.drawn);
+    pace_.choice_seconds += (pace_.choice_seconds == 0 ? 1 : kNew) * (held - pace_.choice_seconds);
+  }
   notify(request, [&](EventSink& sink) { sink.finish(std::move(event)); });
   if (--request.open_choices == 0) close(request, reason);
 }
@@ -335,22 +394,6 @@ void LocalEngine::close(RequestState& request, FinishReason reason) {
   const std::lock_guard lock(mutex_);
   ++(reason == FinishReason::kCancelled ? stats_.requests_cancelled : stats_.requests_finished);
   --open_requests_;
-}
-
-void LocalEngine::publish() {
-  const auto running = static_cast<int64_t>(scheduler_.running_count());
-  const int64_t waiting = scheduler_.waiting_requests();
-  const double usage = parts_.space.usage();
-  const ReuseStats reuse = reuse_.stats();
-  const std::lock_guard lock(mutex_);
-  stats_.running = running;
-  stats_.waiting = waiting;
-  stats_.kv_usage = usage;
-  stats_.reuse = reuse;
-  stats_.preemptions = scheduler_.preemptions();
-  const AttentionWork work = parts_.model->attention_work();
-  stats_.attention_pairs = static_cast<uint64_t>(work.pairs);
-  stats_.attention_computed = static_cast<uint64_t>(work.computed);
 }
 
 }  // namespace pingti

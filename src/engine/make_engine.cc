@@ -31,6 +31,7 @@ Result<void> check_options(const EngineOptions& options) {
   PT_TRY_VOID(check("threads", options.threads, 0));
   PT_TRY_VOID(check("context", options.context, 0));
   PT_TRY_VOID(check("max_sequences", options.max_sequences, 1));
+  PT_TRY_VOID(check("swap_space", options.swap_space >= 0 && options.swap_space <= 1e6 ? 0 : -1, 0));
   PT_TRY_VOID(check_speculation(options));
   return check("prefill_chunk", options.prefill_chunk, 1);
 }
@@ -97,6 +98,7 @@ Result<Text> load_text(const gguf::File& file) {
 Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
   PT_TRY_VOID(check_options(options));
+  PT_TRY(LaneSettings lanes, parse_lanes(options));
   PT_TRY(gguf::File opened, gguf::File::open(options.model_path));
   PT_TRY(Text text, load_text(opened));  // before the weights: what is wrong with it shows at once
   PT_TRY(LoadedModel loaded, load_model(std::move(opened), options));
@@ -149,6 +151,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                            .info = std::move(info),
                            .max_sequences = options.max_sequences,
                            .prefill_chunk = options.prefill_chunk,
+                           .lanes = std::move(lanes),
+                           .parking_bytes = static_cast<int64_t>(options.swap_space * (int64_t{1} << 30)),
                            .drafters = std::move(drafters),
                            .speculation = {.draft_max = options.draft_max, .draft_min = options.draft_min},
                            .disk = std::move(disk)}));

@@ -33,6 +33,7 @@ void PrefixReuse::begin_plan(Running running) {
   }
   for (const auto& sequence : running) {
     SequenceReuse& reuse = sequence->reuse;
+    reuse.idle = sequence->computed == reuse.seen_computed;
     if (sequence->computed != reuse.seen_computed) {
       reuse.passed_over = 0;
     } else if (latest != nullptr && older(*sequence, *latest)) {
@@ -53,6 +54,8 @@ bool PrefixReuse::should_wait(Sequence& waiting, Running running) {
     if (other->computed < remembered || other->reuse.passed_over >= kPatience ||
         salt_of(*other) != salt_of(waiting))
       continue;
+    // A small one does not wait for a large one's turn.
+    if (waiting.request->lane < other->request->lane && other->reuse.idle) continue;
     const int64_t common = common_tokens(tokens, other->tokens, space_->page_tokens());
     if (common <= remembered || common <= other->computed) continue;
     if (!waiting.reuse.waited) ++coalesced_;

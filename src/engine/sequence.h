@@ -2,14 +2,17 @@
 // thread alone.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "cache/page_table.h"
 #include "engine/engine.h"
+#include "engine/lanes/parked_kv.h"
 #include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
 #include "sample/sampler.h"
@@ -26,6 +29,9 @@ struct RequestState {
   int64_t cached_tokens = 0;
   std::vector<TokenLogprobs> prompt_logprobs;  // of prompt tokens 1.., as far as computed
   int open_choices = 0;
+  int lane = 0;
+  std::chrono::steady_clock::time_point arrived{};                // submitted
+  std::optional<std::chrono::steady_clock::time_point> taken_in;  // first choice, into the batch, first time
 
   int64_t prompt_tokens() const { return static_cast<int64_t>(request.prompt.size()); }
   bool wants_prompt_logprobs() const { return request.prompt_logprobs && !prompt_sent; }
@@ -37,6 +43,7 @@ struct SequenceReuse {
 
   int64_t seen_computed = -1;    // before the last step
   int passed_over = 0;           // steps in a row that computed a later prompt instead
+  bool idle = false;             // the last step computed nothing of it
   bool waited = false;           // for another to compute its pages
   bool loaded = false;           // blocks on disk were looked for
   std::vector<BlockName> names;  // the root's, then one per page
@@ -44,7 +51,7 @@ struct SequenceReuse {
 };
 
 // One choice. Its tokens up to `computed` have their keys and values in the pages of `table`; after a
-// preemption that is none of them, and they are computed again.
+// preemption that is none of them, and they are copied back from `parked` or computed again.
 struct Sequence {
   std::shared_ptr<RequestState> request;
   int choice = 0;
@@ -57,6 +64,8 @@ struct Sequence {
   SequenceSpeculation speculation;
   SequenceReuse reuse;
   int64_t drawn = 0;
+  std::optional<ParkedKv> parked;
+  bool short_of_pages = false;  // when it was last to be taken in
 
   Sequence(std::shared_ptr<RequestState> owner, int choice_index, int64_t token_limit, PageTable empty_table,
            Sampler choice_sampler, const Tokenizer& tokenizer)
@@ -70,6 +79,7 @@ struct Sequence {
 
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return size() - computed; }
+  size_t lane() const { return static_cast<size_t>(request->lane); }
   std::span<const int32_t> computed_tokens() const {
     return std::span(tokens).first(static_cast<size_t>(computed));
   }

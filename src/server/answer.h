@@ -46,6 +46,7 @@ struct AnswerPlan {
     std::vector<int32_t> ids;
   };
   std::vector<Echo> echo;
+  std::unique_ptr<Place> place;  // null: run() reserves one, with the requests' own terms
 };
 
 class Answer : public std::enable_shared_from_this<Answer> {
@@ -70,10 +71,13 @@ class Answer : public std::enable_shared_from_this<Answer> {
     size_t characters = 0;  // of the tokens so far
     bool opened = false;    // something was streamed
     bool finished = false;
+    Clock::time_point first_token{};
     Clock::time_point last_token{};
+    int64_t tokens = 0;
   };
 
   bool submit_all();
+  std::optional<wire::ApiError> take_place();
   void begin();
   void cancel_all();
   void push(Event event);
@@ -83,6 +87,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void on_tokens(const Event& event, const TokenEvent& tokens);
   void on_finish(const Event& event, const FinishEvent& finish);
   void emit(Choice& choice, wire::ChoicePart part);
+  void observe(const Choice& choice) const;
+  std::string lane_name(int prompt) const;
   void complete();
   void fail(const wire::ApiError& error);
   std::vector<wire::TokenScore> scores(const std::vector<TokenLogprobs>& logprobs) const;

@@ -13,6 +13,7 @@
 
 #include "base/machine.h"
 #include "base/version.h"
+#include "server/lane_families.h"
 
 namespace pingti {
 namespace {
@@ -30,6 +31,8 @@ const Buckets kLatency = {0.05, 0.1, 0.3, 0.5, 0.8, 1,   1.5, 2,   2.5, 5,    10
                           20,   30,  40,  50,  60,  120, 240, 480, 960, 1920, 7680};
 const Buckets kTokens = {1,    2,    5,    10,    20,    50,    100,    200,   500,
                          1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000};
+
+const Buckets kChoices = {1, 2, 5, 10, 20};
 
 // One value under two names: our own and vLLM's.
 struct Pair {
@@ -129,10 +132,26 @@ struct Metrics::State {
   Pair latency;
   Pair prompt_tokens;
   Pair generation_tokens;
+  Pair queue_time;
+  Pair prefill_time;
+  Pair decode_time;
+  Pair token_time;
+  Pair params_n;
+  Pair params_max_tokens;
+  Family<Histogram>* lane_first_token = nullptr;
+  Family<Histogram>* lane_queue = nullptr;
+  Family<Counter>* rejections = nullptr;
   CounterPair cache_queries;
   CounterPair cache_hits;
   std::atomic<bool> has_model{false};
 
+  void observe_lane(Family<Histogram>* family, const std::string& lane, const Buckets& buckets,
+                    double seconds) const {
+    if (!family) return;
+    prometheus::Labels labels = model;
+    labels["lane"] = lane;
+    family->Add(labels, buckets).Observe(seconds);
+  }
   Pair histogram(const std::string& own, const std::string& alias, const std::string& help,
                  const Buckets& buckets) {
     auto add = [&](const std::string& name) {
@@ -162,6 +181,10 @@ Metrics::Metrics() : state_(std::make_unique<State>()) {
                           .Name("pingti_requests_refused_total")
                           .Help("Requests refused before they reached the engine")
                           .Register(registry);
+  state_->rejections = &prometheus::BuildCounter()
+                            .Name("vllm:admission_rejections_total")
+                            .Help("Requests refused for overload")
+                            .Register(registry);
 }
 
 Metrics::~Metrics() = default;
@@ -179,6 +202,26 @@ void Metrics::set_model(const std::string& name) {
       s.histogram("request_prompt_tokens", "request_prompt_tokens", "Tokens of a prompt", kTokens);
   s.generation_tokens = s.histogram("request_generation_tokens", "request_generation_tokens",
                                     "Tokens generated for a request", kTokens);
+  s.queue_time = s.histogram("request_queue_time_seconds", "request_queue_time_seconds",
+                             "Time from submission until a request was taken into the batch", kLatency);
+  s.prefill_time = s.histogram("request_prefill_time_seconds", "request_prefill_time_seconds",
+                               "Time from there until its prompt was computed", kLatency);
+  s.decode_time = s.histogram("request_decode_time_seconds", "request_decode_time_seconds",
+                              "Time from a choice's first token to its last", kLatency);
+  s.token_time =
+      s.histogram("request_time_per_output_token_seconds", "request_time_per_output_token_seconds",
+                  "That time per token after the first, of choices with several tokens", kInterToken);
+  s.params_n = s.histogram("request_params_n", "request_params_n", "Choices asked for", kChoices);
+  s.params_max_tokens = s.histogram("request_params_max_tokens", "request_params_max_tokens",
+                                    "Token limits asked for", kTokens);
+  s.lane_first_token = &prometheus::BuildHistogram()
+                            .Name("pingti_lane_time_to_first_token_seconds")
+                            .Help("Time from a request's arrival to its first token, by lane")
+                            .Register(s.registry);
+  s.lane_queue = &prometheus::BuildHistogram()
+                      .Name("pingti_lane_queue_time_seconds")
+                      .Help("Time until a request was taken into the batch, by lane")
+                      .Register(s.registry);
   s.cache_queries = s.counter("prefix_cache_queries_total", "Prompt tokens looked up in the KV cache");
   s.cache_hits = s.counter("prefix_cache_hits_total", "Prompt tokens found in the KV cache");
   s.finished = &prometheus::BuildCounter()
@@ -201,7 +244,26 @@ void Metrics::http_request(const std::string& route, const std::string& method, 
   state_->http_seconds->Add({{"handler", route}}, kLatency).Observe(seconds);
 }
 
-void Metrics::first_token(double seconds) { state_->first_token.observe(seconds); }
+void Metrics::request_params(int choices, int64_t max_tokens) {
+  state_->params_n.observe(choices);
+  if (max_tokens >= 0) state_->params_max_tokens.observe(static_cast<double>(max_tokens));
+}
+
+void Metrics::first_token(const std::string& lane, double seconds) {
+  state_->first_token.observe(seconds);
+  state_->observe_lane(state_->lane_first_token, lane, kFirstToken, seconds);
+}
+
+void Metrics::prompt_times(const std::string& lane, double queue_seconds, double prefill_seconds) {
+  state_->queue_time.observe(queue_seconds);
+  state_->prefill_time.observe(prefill_seconds);
+  state_->observe_lane(state_->lane_queue, lane, kFirstToken, queue_seconds);
+}
+
+void Metrics::decoded(double seconds, int64_t tokens) {
+  state_->decode_time.observe(seconds);
+  if (tokens > 1) state_->token_time.observe(seconds / static_cast<double>(tokens - 1));
+}
 void Metrics::inter_token(double seconds) { state_->inter_token.observe(seconds); }
 
 void Metrics::prompt(int64_t tokens, int64_t cached) {
@@ -223,7 +285,10 @@ void Metrics::request_finished(double seconds, int64_t generated_tokens) {
   state_->generation_tokens.observe(static_cast<double>(generated_tokens));
 }
 
-void Metrics::refused(const std::string& reason) { state_->refusals->Add({{"reason", reason}}).Increment(); }
+void Metrics::refused(const std::string& reason) {
+  state_->refusals->Add({{"reason", reason}}).Increment();
+  if (reason != "loading" && reason != "draining") state_->rejections->Add({{"reason", reason}}).Increment();
+}
 
 std::string Metrics::text(const EngineInfo* info, const EngineStats* stats, int64_t waiting) const {
   using prometheus::MetricType;
@@ -269,6 +334,7 @@ std::string Metrics::text(const EngineInfo* info, const EngineStats* stats, int6
       add("pingti_attention_pairs_computed_total", "Of these pairs, those that were computed",
           MetricType::Counter, static_cast<double>(stats->attention_computed), state_->model);
     }
+    add_lane_families(*info, *stats, state_->model, &families);
     add("pingti_engine_steps_total", "Forward passes", MetricType::Counter, static_cast<double>(stats->steps),
         state_->model);
     add("pingti_engine_seconds_since_step", "Time since the engine last looked for work", MetricType::Gauge,

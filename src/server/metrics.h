@@ -19,9 +19,14 @@ class Metrics {
   void set_model(const std::string& name);
 
   void http_request(const std::string& route, const std::string& method, int status, double seconds);
-  void first_token(double seconds);
+  void request_params(int choices, int64_t max_tokens);  // -1: as many as the context holds
+  void first_token(const std::string& lane, double seconds);
   void inter_token(double seconds);
   void prompt(int64_t tokens, int64_t cached);
+  // How long a prompt waited for its place in the batch, and how long it then took.
+  void prompt_times(const std::string& lane, double queue_seconds, double prefill_seconds);
+  // From a choice's first token to its last.
+  void decoded(double seconds, int64_t tokens);
   void choice_finished(const std::string& reason);
   void request_finished(double seconds, int64_t generated_tokens);
   void refused(const std::string& reason);

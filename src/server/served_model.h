@@ -7,14 +7,16 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "server/admission.h"
 #include "server/route.h"
 
 namespace pingti {
 
 struct ServedModel {
   Engine* engine = nullptr;
-  std::string name;            // as answers call it
-  size_t longest_token = 1;    // bytes
+  std::string name;          // as answers call it
+  size_t longest_token = 1;  // bytes
+  std::shared_ptr<Admission> admission;
   std::shared_ptr<void> hold;  // the engine stays loaded as long as this lives; null: for ever
 };
 

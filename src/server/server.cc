@@ -145,6 +145,9 @@ void Server::attach(Engine& engine, std::vector<std::string> model_ids) {
   for (int32_t id = 0; id < engine.tokenizer().size(); ++id) {
     context_->longest_token = std::max(context_->longest_token, engine.tokenizer().token_bytes(id).size());
   }
+  context_->admission = std::make_shared<Admission>(
+      engine, context_->metrics,
+      AdmissionLimits{context_->options.max_queue, context_->options.max_wait_seconds});
   context_->load_fraction = 1;
   context_->engine = &engine;
 }

@@ -40,8 +40,9 @@ struct ServerOptions {
   bool insecure = false;                   // allows listening beyond this machine without a key
   std::vector<std::string> allowed_hosts;  // further names this server may be called by (Host header)
   std::vector<std::string>
-      model_ids;            // names the model answers to, the first is its own; empty: the engine's
-  int64_t max_queue = 256;  // choices waiting for a place in the batch
+      model_ids;                // names the model answers to, the first is its own; empty: the engine's
+  int64_t max_queue = 256;      // choices waiting for a place in the batch, all lanes together
+  double max_wait_seconds = 0;  // predicted time to the first token that is taken on; 0: any
   size_t max_body_bytes = 32 << 20;
   size_t max_header_bytes = 32 << 10;
   size_t max_connections = 1024;

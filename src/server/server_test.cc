@@ -71,17 +71,25 @@ TEST(Metrics, TextBeforeAndAfterLoading) {
             std::string::npos);
   EXPECT_NE(text.find("pingti_model_loaded 0"), std::string::npos);
   metrics.set_model("m");
-  metrics.first_token(0.5);
+  metrics.first_token("S", 0.5);
+  metrics.refused("queue_full");
+  metrics.refused("loading");
   metrics.prompt(10, 4);
   metrics.choice_finished("stop");
-  EngineInfo info;
+  EngineInfo info{.max_sequences = 4, .lanes = {{.name = "S"}, {.name = "L"}}};
   EngineStats stats;
   stats.running = 3;
+  stats.lanes = {{.waiting = 7}, {.backlog_tokens = 100}};
   text = metrics.text(&info, &stats, 2);
   for (const char* line :
        {"vllm:num_requests_running{model_name=\"m\"} 3", "pingti_requests_waiting{model_name=\"m\"} 2",
         "vllm:prefix_cache_hits_total{model_name=\"m\"} 4",
         "pingti_time_to_first_token_seconds_count{model_name=\"m\"} 1",
+        "pingti_lane_time_to_first_token_seconds_count{lane=\"S\",model_name=\"m\"} 1",
+        "pingti_lane_requests_waiting{lane=\"S\",model_name=\"m\"} 7",
+        "pingti_lane_backlog_tokens{lane=\"L\",model_name=\"m\"} 100",
+        "pingti_capacity_left_ratio{model_name=\"m\"} 0.25",
+        "vllm:admission_rejections_total{reason=\"queue_full\"} 1",
         "vllm:request_success_total{finished_reason=\"stop\",model_name=\"m\"} 1"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }

@@ -44,7 +44,21 @@ struct CommonFields {
   std::string cache_key;   // also prompt_cache_key; empty: none
   std::string cache_salt;  // empty: none
   SamplingFields sampling;
+
+  // About serving; no answer depends on these.
+  std::optional<int64_t> own_priority;  // "priority": lower is served first
+  std::string service_tier;             // "auto", "default", "flex", "priority", or empty: not given
+  double timeout_seconds = 0;           // "timeout"; 0: not given
+
+  // The field "priority", or what the tier stands for.
+  int priority() const;
+  // As an answer names it: "auto" is "default" here. Empty: the request did not ask.
+  std::string tier_served() const { return service_tier == "auto" ? "default" : service_tier; }
 };
+
+// What the service tiers mean as priorities.
+constexpr int kPriorityTier = -100;
+constexpr int kFlexTier = 100;
 
 constexpr int64_t kMostChoices = 128;
 constexpr size_t kMostStopStrings = 16;

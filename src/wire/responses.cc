@@ -9,11 +9,13 @@ namespace pingti::wire {
 namespace {
 
 Json head_fields(const AnswerHead& head, const char* object) {
-  return {{"id", head.id},
-          {"object", object},
-          {"created", head.created},
-          {"model", head.model},
-          {"system_fingerprint", head.fingerprint}};
+  Json fields = {{"id", head.id},
+                 {"object", object},
+                 {"created", head.created},
+                 {"model", head.model},
+                 {"system_fingerprint", head.fingerprint}};
+  if (!head.service_tier.empty()) fields["service_tier"] = head.service_tier;
+  return fields;
 }
 
 Json usage_fields(const Usage& usage) {

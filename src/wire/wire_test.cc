@@ -78,6 +78,21 @@ TEST(ChatRequest, ReadsEverything) {
   EXPECT_EQ(common.sampling.dry_sequence_breakers, std::vector<std::string>{"\n"});
 }
 
+TEST(ChatRequest, PriorityIsTheFieldsOrTheTiers) {
+  const auto common = [](const std::string& fields) {
+    auto parsed = parse_chat_request(R"({"messages":[{"role":"user","content":"hi"}])" + fields + "}");
+    EXPECT_TRUE(parsed.has_value());
+    return parsed ? parsed->common : CommonFields{};
+  };
+  EXPECT_EQ(common("").priority(), 0);
+  EXPECT_EQ(common("").tier_served(), "");
+  EXPECT_EQ(common(R"(,"service_tier":"auto")").tier_served(), "default");
+  EXPECT_EQ(common(R"(,"service_tier":"flex")").priority(), kFlexTier);
+  EXPECT_EQ(common(R"(,"service_tier":"priority")").priority(), kPriorityTier);
+  EXPECT_EQ(common(R"(,"service_tier":"flex","priority":-3)").priority(), -3);
+  EXPECT_NEAR(common(R"(,"timeout":2.5)").timeout_seconds, 2.5, 1e-6);
+}
+
 TEST(ChatRequest, NullMeansAbsent) {
   auto parsed = parse_chat_request(
       R"({"messages":[{"role":"user","content":"hi"}],"temperature":null,"tools":null,"stop":null,"n":null})");

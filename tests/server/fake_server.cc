@@ -1,6 +1,7 @@
 // Serves a FakeEngine: fake_server [--pace MS] [--context N] [--batch N] [--load-seconds S] [--key KEY]
 // [--host H] [--max-queue N] [--ping-ms N] [--body-limit N] [--header-timeout-ms N] [--connections N]
-// [--drain-seconds S] [--cache-isolation on|off].
+// [--drain-seconds S] [--cache-isolation on|off] [--max-wait-seconds S] [--prefill-rate TOKENS/S]
+// [--lane-limits S,M] [--lane-queues S,M,L].
 // Prints "listening on PORT", serves until SIGTERM, then drains.
 #include <csignal>
 #include <cstdio>
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
   ServerOptions server;
   server.port = 0;
   FakeOptions fake;
+  EngineOptions lanes;
   double load_seconds = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
     std::string name = argv[i];
@@ -51,11 +53,22 @@ int main(int argc, char** argv) {
       server.header_timeout = std::chrono::milliseconds(std::atol(value));
     else if (name == "--drain-seconds")
       server.drain_seconds = std::atof(value);
+    else if (name == "--max-wait-seconds")
+      server.max_wait_seconds = std::atof(value);
+    else if (name == "--prefill-rate")
+      fake.prefill_rate = std::atof(value);
+    else if (name == "--lane-limits")
+      lanes.lane_limits = value;
+    else if (name == "--lane-queues")
+      lanes.lane_queues = value;
     else if (name == "--connections")
       server.max_connections = static_cast<size_t>(std::atol(value));
     else
       return std::fprintf(stderr, "unknown option %s\n", argv[i]), 2;
   }
+  auto parsed = parse_lanes(lanes);
+  if (!parsed) return std::fprintf(stderr, "%s\n", parsed.error().to_string().c_str()), 1;
+  fake.lanes = *parsed;
   auto engine = FakeEngine::create(fake);
   if (!engine) return std::fprintf(stderr, "%s\n", engine.error().to_string().c_str()), 1;
   auto running = Server::start(server);

@@ -89,6 +89,8 @@ struct EngineSetup {
   int prefill_chunk = 64;
   bool reuse = true;
   int threads = 2;
+  LaneSettings lanes = {};
+  int64_t parking_bytes = 0;
   // Makes the drafters; none: no speculation.
   std::function<std::vector<std::unique_ptr<Drafter>>(const FakeModel&)> drafters = nullptr;
   SpeculationLimits speculation = {};
@@ -119,6 +121,8 @@ struct FakeEngine {
                               .info = info,
                               .max_sequences = setup.max_sequences,
                               .prefill_chunk = setup.prefill_chunk,
+                              .lanes = setup.lanes,
+                              .parking_bytes = setup.parking_bytes,
                               .drafters = std::move(drafters),
                               .speculation = setup.speculation,
                               .disk = disk(setup)});

@@ -13,6 +13,8 @@ void handle(Call call) {
   if (!request) return call.reply->error(request.error());
   auto model = serve_model(call, request->common.model);
   if (!model) return;
+  auto place = reserve_place(call, *model, request->common, request->max_tokens);
+  if (!place) return;
   auto prompt = chat_prompt(*model, *request);
   if (!prompt) return call.reply->error(prompt.error());
   auto generation = generation_request(*model->engine, request->common);
@@ -24,10 +26,12 @@ void handle(Call call) {
   generation->top_logprobs = request->top_logprobs;
 
   AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "chatcmpl-")};
+  plan.head.service_tier = request->common.tier_served();
   plan.stream = request->common.stream;
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;
   plan.requests.push_back(std::move(*generation));
+  plan.place = std::move(place);
   Answer::run(call.context, *std::move(model), call.reply, std::move(plan));
 }
 

@@ -19,6 +19,8 @@ void handle(Call call) {
   if (!request) return call.reply->error(request.error());
   auto model = serve_model(call, request->common.model);
   if (!model) return;
+  auto place = reserve_place(call, *model, request->common, request->max_tokens, request->prompts.size());
+  if (!place) return;
   auto generation = generation_request(*model->engine, request->common);
   if (!generation) return call.reply->error(generation.error());
   generation->id = call.reply->request_id();
@@ -28,9 +30,11 @@ void handle(Call call) {
   generation->prompt_logprobs = request->echo && request->top_logprobs >= 0;
 
   AnswerPlan plan{.format = kFormat, .head = answer_head(*model, "cmpl-")};
+  plan.head.service_tier = request->common.tier_served();
   plan.stream = request->common.stream;
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;
+  plan.place = std::move(place);
   for (const wire::Prompt& given : request->prompts) {
     auto prompt = completion_prompt(*model, given, request->suffix);
     if (!prompt) return call.reply->error(prompt.error());

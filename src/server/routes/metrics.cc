@@ -8,7 +8,8 @@ void handle(Call call) {
   Engine* engine = call.context->engine;
   if (!engine) return call.reply->send(200, kType, call.context->metrics.text(nullptr, nullptr, 0));
   EngineStats stats = engine->stats();
-  call.reply->send(200, kType, call.context->metrics.text(&engine->info(), &stats, call.context->waiting()));
+  call.reply->send(200, kType,
+                   call.context->metrics.text(&engine->info(), &stats, call.context->admission->waiting()));
 }
 
 }  // namespace
