@@ -1,0 +1,230 @@
+// The short measurement behind a tuning: products of this machine's kernels on made-up weights (speed does
+// not depend on the values), each choice against what the caches suggest.
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <limits>
+
+#include "base/huge_buffer.h"
+#include "kernels/tuning.h"
+
+namespace pingti {
+namespace {
+
+// A choice must gain this much to displace the one suggested: less is noise.
+constexpr double kWorthwhile = 0.97;
+constexpr int64_t kCols = 1536;
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_of(const auto& work) {
+  const auto start = Clock::now();
+  work();
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+class Measurement {
+ public:
+  Measurement(const Kernels& kernels, ThreadPool& threads, const CacheSizes& caches, const Tuning& derived,
+              double seconds)
+      : kernels_(kernels),
+        threads_(threads),
+        end_(Clock::now() +
+             std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds))),
+        tuning_(derived),
+        weight_bytes_(std::clamp<int64_t>(2 * caches.l3_whole, 32 << 20, 128 << 20)) {}
+
+  // Most telling first: what the time does not reach stays as suggested.
+  Tuning run() {
+    if (!allocate()) return tuning_;
+    measure_fork();
+    if (has_widened()) {
+      for (int kind = 0; kind < kPackedFormats; ++kind) measure_direct(kind);
+    }
+    const int64_t group = tuning_.linear.group_bytes;
+    choose(tuning_.linear.group_bytes, {group, group / 2, 2 * group}, DType::kQ4_K, 256);
+    const int64_t wide = tuning_.linear.wide_bytes;
+    choose(tuning_.linear.wide_bytes, {wide, wide / 2, wide * 5 / 4}, DType::kQ6_K, 256);
+    measure_stream();
+    return tuning_;
+  }
+
+ private:
+  bool allocate() {
+    auto weights = HugeBuffer::allocate(static_cast<size_t>(weight_bytes_));
+    auto activations = HugeBuffer::allocate(kMostColumns * kBlocks * sizeof(ActivationBlock));
+    auto out = HugeBuffer::allocate(kMostColumns * kMostRows * sizeof(float));
+    auto scratch = HugeBuffer::allocate(kScratchBytes);
+    if (!weights || !activations || !out || !scratch) return false;
+    weights_ = *std::move(weights);
+    activations_ = *std::move(activations);
+    out_ = *std::move(out);
+    scratch_ = *std::move(scratch);
+    std::memset(weights_.data(), 1, static_cast<size_t>(weight_bytes_));
+    const std::vector<float> ones(kCols, 1.0f);
+    for (int64_t c = 0; c < kMostColumns; ++c) {
+      kernels_.quantize(ones.data(), kCols, kSuperScaleValues,
+                        activations_.as<ActivationBlock>() + c * kBlocks);
+    }
+    return true;
+  }
+
+  bool late() const { return Clock::now() > end_; }
+
+  // `panels` panels at offset `at` of the weights by `columns` columns, in pieces of piece_bytes (0: at
+  // once).
+  double product(DType type, int64_t at, int64_t panels, int columns, const LinearTuning& tuning,
+                 int64_t piece_bytes = 0) {
+    PackedMatrix matrix = plan_packed(type, panels * kPanelRows, kCols).value();
+    matrix.data = weights_.data() + at;
+    LinearArgs args{.weight = &matrix,
+                    .columns = columns,
+                    .x_int8 = activations_.as<ActivationBlock>(),
+                    .x_stride = kBlocks,
+                    .y = out_.as<float>(),
+                    .y_stride = panels * kPanelRows,
+                    .scratch = scratch_.data(),
+                    .tuning = tuning};
+    const int64_t step =
+        piece_bytes == 0 ? panels : std::max<int64_t>(2, piece_bytes / matrix.panel_bytes / 2 * 2);
+    return seconds_of([&] {
+      for (int64_t panel = 0; panel < panels; panel += step) {
+        args.panel_begin = panel;
+        args.panel_end = std::min(panels, panel + step);
+        kernels_.linear_int8(args);
+      }
+    });
+  }
+
+  bool has_widened() const {
+    const PanelLayout& layout = *panel_layout(DType::kQ6_K);
+    LinearTuning tuning;
+    std::ranges::fill(tuning.direct_columns, 1);
+    return kernels_.plan_int8(layout, 2, tuning).widened;
+  }
+
+  // From where on widening a format pays, among powers of two.
+  void measure_direct(int kind) {
+    const DType type = kTypes[kind];
+    if (find_format(type)->type == DType::kQ8_0) return;
+    LinearTuning direct = tuning_.linear, widened = tuning_.linear;
+    direct.direct_columns[kind] = int64_t{1} << 30;
+    widened.direct_columns[kind] = 1;
+    constexpr int kCounts[] = {8, 16, 32, 64, 128, 256};
+    int64_t pays_above = int64_t{1} << 30;
+    for (int i = std::size(kCounts) - 1; i >= 0; --i) {
+      const int columns = kCounts[i];
+      double times[2] = {kNever, kNever};
+      for (int round = 0; round < 4; ++round) {
+        if (late()) return;
+        times[0] = std::min(times[0], product(type, 0, 4, columns, direct));
+        times[1] = std::min(times[1], product(type, 0, 4, columns, widened));
+      }
+      if (times[1] > times[0] * kWorthwhile) break;
+      pays_above = columns - 1;
+    }
+    tuning_.linear.direct_columns[kind] = pays_above;
+  }
+
+  // Sets `value` to the fastest of `choices`, the first of which is the suggestion.
+  void choose(int64_t& value, const std::vector<int64_t>& choices, DType type, int columns) {
+    std::vector<double> times(choices.size(), kNever);
+    const int64_t suggested = value;
+    for (int round = 0; round < 7; ++round) {
+      for (size_t i = 0; i < choices.size(); ++i) {
+        if (late()) {
+          value = suggested;
+          return;
+        }
+        value = choices[i];
+        times[i] = std::min(times[i], product(type, 0, kMostRows / kPanelRows, columns, tuning_.linear));
+      }
+    }
+    const auto best = std::ranges::min_element(times);
+    value = *best < times[0] * kWorthwhile ? choices[static_cast<size_t>(best - times.begin())] : suggested;
+  }
+
+  // Up to how many columns weights had better stream from memory once: the largest count at which that is no
+  // slower than reading them from the caches in pieces. The weights wander through a buffer that no cache
+  // holds.
+  void measure_stream() {
+    constexpr DType kType = DType::kQ4_K;
+    const int64_t panel_bytes = plan_packed(kType, kPanelRows, kCols).value().panel_bytes;
+    const int64_t panels = kMostRows / kPanelRows;
+    int64_t at = 0;
+    int64_t best = 0;
+    for (const int columns : {12, 24, 36, 48, 72, 96}) {
+      double times[2] = {0, 0};
+      for (const bool streams : {true, false}) {
+        LinearTuning tuning = tuning_.linear;
+        tuning.stream_columns = streams ? columns : columns - 1;
+        std::vector<double> samples;
+        for (int round = 0; round < 5; ++round) {
+          if (late()) return;
+          samples.push_back(product(kType, at, panels, columns, tuning, streams ? 0 : tuning_.piece_bytes));
+          at += panels * panel_bytes;
+          if (at + panels * panel_bytes > weight_bytes_) at = 0;
+        }
+        std::ranges::sort(samples);
+        times[streams ? 0 : 1] = samples[samples.size() / 2];
+      }
+      if (times[0] <= times[1]) best = columns;
+    }
+    if (best > 0) tuning_.linear.stream_columns = best;
+  }
+
+  // Where sharing out elementwise work pays: what starting and joining the threads costs, in values that one
+  // thread normalizes and quantizes meanwhile.
+  void measure_fork() {
+    if (threads_.size() == 1) return;
+    constexpr int kRuns = 200;
+    double fork = kNever;
+    for (int round = 0; round < 5; ++round) {
+      fork = std::min(fork, seconds_of([&] {
+                              for (int i = 0; i < kRuns; ++i) threads_.run([](int) {});
+                            }) / kRuns);
+    }
+    std::vector<float> row(kCols, 1.0f);
+    double work = kNever;
+    for (int round = 0; round < 20; ++round) {
+      work = std::min(work, seconds_of([&] {
+                        kernels_.rms_norm(row.data(), nullptr, 1e-5f, kCols, row.data());
+                        kernels_.quantize(row.data(), kCols, kSuperScaleValues,
+                                          activations_.as<ActivationBlock>());
+                      }));
+    }
+    const double saved = work / kCols * (1 - 1.0 / threads_.size());
+    tuning_.parallel_values = std::clamp<int64_t>(static_cast<int64_t>(2 * fork / saved), 1024, 1 << 20);
+  }
+
+  static constexpr double kNever = std::numeric_limits<double>::infinity();
+  static constexpr int64_t kBlocks = kCols / kActivationBlock;
+  static constexpr int64_t kMostColumns = 256;
+  static constexpr int64_t kMostRows = 512;
+  static constexpr size_t kScratchBytes = size_t{8} << 20;  // above 5/4 of the largest wide_bytes suggested
+  static constexpr DType kTypes[kPackedFormats] = {
+#define PT_PACKED(name, bits, sub_block, super, min, offset) DType::k##name,
+#include "kernels/isa/packed_formats.inc"
+#undef PT_PACKED
+  };
+
+  const Kernels& kernels_;
+  ThreadPool& threads_;
+  const Clock::time_point end_;
+  Tuning tuning_;
+  const int64_t weight_bytes_;
+  HugeBuffer weights_;      // any bytes: read as panels of every format
+  HugeBuffer activations_;  // [kMostColumns, kBlocks]
+  HugeBuffer out_;          // [kMostColumns, kMostRows]
+  HugeBuffer scratch_;
+};
+
+}  // namespace
+
+Tuning measure_tuning(const Kernels& kernels, ThreadPool& threads, const CacheSizes& caches,
+                      const Tuning& derived, double seconds) {
+  return Measurement(kernels, threads, caches, derived, seconds).run();
+}
+
+}  // namespace pingti
