@@ -37,17 +37,22 @@ std::vector<TuningField> fields_of(Tuning& tuning);
 
 // From the caches alone.
 Tuning derive_tuning(const CacheSizes& caches);
-// Starting from `derived`: in turn, what the kernels of this machine gain by. Takes about `seconds` at most.
-Tuning measure_tuning(const Kernels& kernels, ThreadPool& threads, const CacheSizes& caches,
-                      const Tuning& derived, double seconds);
+// Starting from `derived`: in turn, what the kernels of this machine gain by. What `seconds` do not suffice
+// for (a slow or busy machine) stays as derived, and the measurement is not complete.
+struct MeasuredTuning {
+  Tuning tuning;
+  bool complete = true;
+};
+MeasuredTuning measure_tuning(const Kernels& kernels, ThreadPool& threads, const CacheSizes& caches,
+                              const Tuning& derived, double seconds);
 
 // A line `key`, then a line "name value" for every field. Reading refuses another key, missing, unknown and
 // repeated names, and values beyond their limits.
 std::string to_text(const std::string& key, Tuning tuning);
 Result<Tuning> parse_tuning(std::string_view text, const std::string& key);
 
-// The kept tuning of this machine, measured and kept when there is none that can be read. A folder that
-// cannot be written only costs the next start its measurement.
+// The kept tuning of this machine, measured when there is none that can be read, and kept when that is
+// complete. A folder that cannot be written only costs the next start its measurement.
 Tuning machine_tuning(const Kernels& kernels, ThreadPool& threads);
 
 }  // namespace pingti

@@ -35,19 +35,19 @@ class Measurement {
         tuning_(derived),
         weight_bytes_(std::clamp<int64_t>(2 * caches.l3_whole, 32 << 20, 128 << 20)) {}
 
-  // Most telling first: what the time does not reach stays as suggested.
-  Tuning run() {
-    if (!allocate()) return tuning_;
+  MeasuredTuning run() {
+    if (!allocate()) return {tuning_, /*complete=*/false};
     measure_fork();
+    // Tables that never widen have nothing else to choose.
     if (has_widened()) {
       for (int kind = 0; kind < kPackedFormats; ++kind) measure_direct(kind);
+      const int64_t group = tuning_.linear.group_bytes;
+      choose(tuning_.linear.group_bytes, {group, group / 2, 2 * group}, DType::kQ4_K, 256);
+      const int64_t wide = tuning_.linear.wide_bytes;
+      choose(tuning_.linear.wide_bytes, {wide, wide / 2, wide * 5 / 4}, DType::kQ6_K, 256);
+      measure_stream();
     }
-    const int64_t group = tuning_.linear.group_bytes;
-    choose(tuning_.linear.group_bytes, {group, group / 2, 2 * group}, DType::kQ4_K, 256);
-    const int64_t wide = tuning_.linear.wide_bytes;
-    choose(tuning_.linear.wide_bytes, {wide, wide / 2, wide * 5 / 4}, DType::kQ6_K, 256);
-    measure_stream();
-    return tuning_;
+    return {tuning_, complete_};
   }
 
  private:
@@ -70,7 +70,11 @@ class Measurement {
     return true;
   }
 
-  bool late() const { return Clock::now() > end_; }
+  bool late() {
+    if (Clock::now() <= end_) return false;
+    complete_ = false;
+    return true;
+  }
 
   // `panels` panels at offset `at` of the weights by `columns` columns, in pieces of piece_bytes (0: at
   // once).
@@ -213,6 +217,7 @@ class Measurement {
   ThreadPool& threads_;
   const Clock::time_point end_;
   Tuning tuning_;
+  bool complete_ = true;
   const int64_t weight_bytes_;
   HugeBuffer weights_;      // any bytes: read as panels of every format
   HugeBuffer activations_;  // [kMostColumns, kBlocks]
@@ -222,8 +227,8 @@ class Measurement {
 
 }  // namespace
 
-Tuning measure_tuning(const Kernels& kernels, ThreadPool& threads, const CacheSizes& caches,
-                      const Tuning& derived, double seconds) {
+MeasuredTuning measure_tuning(const Kernels& kernels, ThreadPool& threads, const CacheSizes& caches,
+                              const Tuning& derived, double seconds) {
   return Measurement(kernels, threads, caches, derived, seconds).run();
 }
 

@@ -56,13 +56,13 @@ Tuning machine_tuning(const Kernels& kernels, ThreadPool& threads) {
       if (const auto tuning = parse_tuning(*text, key)) return *tuning;
     }
   }
-  const Tuning measured = measure_tuning(kernels, threads, caches, derived, kSeconds);
-  if (kept) {
+  const MeasuredTuning measured = measure_tuning(kernels, threads, caches, derived, kSeconds);
+  if (kept && measured.complete) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
-    if (!failed) std::ignore = write_file_atomically(folder / file_name(key), to_text(key, measured));
+    if (!failed) std::ignore = write_file_atomically(folder / file_name(key), to_text(key, measured.tuning));
   }
-  return measured;
+  return measured.tuning;
 }
 
 }  // namespace pingti

@@ -147,7 +147,8 @@ TEST(Tuning, EveryTableIsMeasuredWithinLimits) {
   ThreadPool threads(2);
   for (const Kernels* kernels : all_kernels()) {
     if (!is_runnable(*kernels)) continue;
-    Tuning tuning = measure_tuning(*kernels, threads, cache_sizes(), derive_tuning(cache_sizes()), 0.2);
+    Tuning tuning =
+        measure_tuning(*kernels, threads, cache_sizes(), derive_tuning(cache_sizes()), 0.2).tuning;
     for (const TuningField& field : fields_of(tuning)) {
       EXPECT_GE(*field.value, field.least) << kernels->isa << " " << field.name;
       EXPECT_LE(*field.value, field.most) << kernels->isa << " " << field.name;
