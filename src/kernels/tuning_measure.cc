@@ -111,10 +111,11 @@ class Measurement {
   // From where on widening a format pays, among powers of two.
   void measure_direct(int kind) {
     const DType type = kTypes[kind];
-    if (find_format(type)->type == DType::kQ8_0) return;
     LinearTuning direct = tuning_.linear, widened = tuning_.linear;
     direct.direct_columns[kind] = int64_t{1} << 30;
     widened.direct_columns[kind] = 1;
+    if (!kernels_.plan_int8(*panel_layout(type), 2, widened).widened)
+      return;  // bytes that are read as they are
     constexpr int kCounts[] = {8, 16, 32, 64, 128, 256};
     int64_t pays_above = int64_t{1} << 30;
     for (int i = std::size(kCounts) - 1; i >= 0; --i) {
