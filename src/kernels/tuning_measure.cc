@@ -108,25 +108,28 @@ class Measurement {
     return kernels_.plan_int8(layout, 2, tuning).widened;
   }
 
-  // From where on widening a format pays, among powers of two.
+  // From where on widening a format pays, among powers of two. At each count the table's own choice stands
+  // unless the other gains.
   void measure_direct(int kind) {
-    const DType type = kTypes[kind];
-    LinearTuning direct = tuning_.linear, widened = tuning_.linear;
-    direct.direct_columns[kind] = int64_t{1} << 30;
-    widened.direct_columns[kind] = 1;
-    if (!kernels_.plan_int8(*panel_layout(type), 2, widened).widened)
-      return;  // bytes that are read as they are
+    const PanelLayout& layout = *panel_layout(kTypes[kind]);
+    LinearTuning choices[2] = {tuning_.linear, tuning_.linear};  // direct, widened
+    choices[0].direct_columns[kind] = kAlwaysDirect;
+    choices[1].direct_columns[kind] = 1;
+    if (!kernels_.plan_int8(layout, 2, choices[1]).widened) return;  // bytes that are read as they are
     constexpr int kCounts[] = {8, 16, 32, 64, 128, 256};
-    int64_t pays_above = int64_t{1} << 30;
+    int64_t pays_above = kAlwaysDirect;
     for (int i = std::size(kCounts) - 1; i >= 0; --i) {
       const int columns = kCounts[i];
       double times[2] = {kNever, kNever};
       for (int round = 0; round < 4; ++round) {
-        if (late()) return;
-        times[0] = std::min(times[0], product(type, 0, 4, columns, direct));
-        times[1] = std::min(times[1], product(type, 0, 4, columns, widened));
+        for (int choice = 0; choice < 2; ++choice) {
+          if (late()) return;
+          times[choice] = std::min(times[choice], product(kTypes[kind], 0, 4, columns, choices[choice]));
+        }
       }
-      if (times[1] > times[0] * kWorthwhile) break;
+      const bool suggested = kernels_.plan_int8(layout, columns, tuning_.linear).widened;
+      const bool other_gains = times[!suggested] < times[suggested] * kWorthwhile;
+      if (suggested == other_gains) break;
       pays_above = columns - 1;
     }
     tuning_.linear.direct_columns[kind] = pays_above;
@@ -150,15 +153,15 @@ class Measurement {
     value = *best < times[0] * kWorthwhile ? choices[static_cast<size_t>(best - times.begin())] : suggested;
   }
 
-  // Up to how many columns weights had better stream from memory once: the largest count at which that is no
-  // slower than reading them from the caches in pieces. The weights wander through a buffer that no cache
-  // holds.
+  // Up to how many columns weights had better stream from memory once: the counts up to the
+  // suggested one unless reading them from the caches in pieces gains, larger ones if streaming gains. The
+  // weights wander through a buffer that no cache holds.
   void measure_stream() {
     constexpr DType kType = DType::kQ4_K;
     const int64_t panel_bytes = plan_packed(kType, kPanelRows, kCols).value().panel_bytes;
     const int64_t panels = kMostRows / kPanelRows;
     int64_t at = 0;
-    int64_t best = 0;
+    int64_t best = 11;
     for (const int columns : {12, 24, 36, 48, 72, 96}) {
       double times[2] = {0, 0};
       for (const bool streams : {true, false}) {
@@ -174,9 +177,11 @@ class Measurement {
         std::ranges::sort(samples);
         times[streams ? 0 : 1] = samples[samples.size() / 2];
       }
-      if (times[0] <= times[1]) best = columns;
+      const bool suggested = columns <= tuning_.linear.stream_columns;
+      if (suggested ? times[1] < times[0] * kWorthwhile : times[0] > times[1] * kWorthwhile) break;
+      best = columns;
     }
-    if (best > 0) tuning_.linear.stream_columns = best;
+    tuning_.linear.stream_columns = best;
   }
 
   // Where sharing out elementwise work pays: what starting and joining the threads costs, in values that one
@@ -203,6 +208,7 @@ class Measurement {
     tuning_.parallel_values = std::clamp<int64_t>(static_cast<int64_t>(2 * fork / saved), 1024, 1 << 20);
   }
 
+  static constexpr int64_t kAlwaysDirect = int64_t{1} << 30;
   static constexpr double kNever = std::numeric_limits<double>::infinity();
   static constexpr int64_t kBlocks = kCols / kActivationBlock;
   static constexpr int64_t kMostColumns = 256;
