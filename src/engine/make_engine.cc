@@ -108,7 +108,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                                             {.kernels = loaded.kernels,
                                              .threads = loaded.threads.get(),
                                              .kv_type = kv_type,
-                                             .activations_f32 = options.activations_f32},
+                                             .activations_f32 = options.activations_f32,
+                                             .tuning = loaded.tuning},
                                             text.tokenizer->vocab()));
   const auto available = static_cast<int64_t>(std::min<uint64_t>(available_memory(), INT64_MAX));
   const int64_t memory = std::max<int64_t>(0, available - kMemoryReserve);
