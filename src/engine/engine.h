@@ -22,6 +22,7 @@ namespace pingti {
 
 class Tokenizer;
 class ChatTemplate;
+class FairTurns;
 
 struct TokenLogprobInfo {
   int32_t token = 0;
@@ -125,6 +126,8 @@ struct EngineInfo {
   double load_seconds = 0;
   int max_sequences = 0;        // places in the batch; 0: unknown
   std::vector<LaneInfo> lanes;  // smallest first; empty: no lanes known
+  // Memory: what all KV pages can come to hold, the draft model's counted; 0 where that is not known.
+  int64_t kv_bytes = 0;
 };
 
 // What a request asks of the engine, as far as it is known: before its text is tokenized, an estimate.
@@ -263,6 +266,10 @@ struct EngineOptions {
   double cache_key_seconds = 1800;  // after its last use a conversation keeps nothing
   std::string kv_disk;              // folder of prefixes that outlive the process; empty: none
   int64_t kv_disk_bytes = int64_t{10} << 30;
+  // Beside other engines in one process:
+  int64_t kv_memory = 0;  // bytes for all KV pages; 0: by the memory that is free after loading
+  std::shared_ptr<FairTurns>
+      turns;  // loading and steps take turns with others' (base/fair_turns.h); null: alone
 };
 
 Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options);

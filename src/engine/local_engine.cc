@@ -61,7 +61,8 @@ LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator specul
       scheduler_(&parts_.space, &reuse_,
                  {.max_sequences = parts_.max_sequences, .parking_bytes = parts_.parking_bytes},
                  parts_.lanes),
-      pacer_(parts_.prefill_chunk) {
+      pacer_(parts_.prefill_chunk),
+      turns_(parts_.turns) {
   stats_.lanes.resize(parts_.lanes.count());
   pace_.places = parts_.max_sequences;
   thread_ = std::thread([this] { loop(); });
@@ -205,6 +206,7 @@ int LocalEngine::prefill_rows() const {
 }
 
 void LocalEngine::step() {
+  const Turn turn(turns_);
   speculator_.propose(scheduler_.running());
   const StepPlan plan = scheduler_.plan(prefill_rows(), Clock::now());
   if (plan.empty()) return reuse_.wait_for_loads();

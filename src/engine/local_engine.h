@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/fair_turns.h"
 #include "base/thread_pool.h"
 #include "cache/kv_space.h"
 #include "engine/engine.h"
@@ -47,6 +48,7 @@ struct EngineParts {
   std::vector<std::unique_ptr<Drafter>> drafters;  // none: no speculation
   SpeculationLimits speculation;
   std::optional<DiskReuse::Parts> disk;  // none: prefixes live in memory alone
+  std::shared_ptr<FairTurns> turns;  // steps take turns with other engines'; null: alone
 };
 
 class LocalEngine final : public Engine {
@@ -111,6 +113,7 @@ class LocalEngine final : public Engine {
   Scheduler scheduler_;
   PrefillPacer pacer_;
   std::unordered_map<uint64_t, std::shared_ptr<RequestState>> open_;
+  FairTurns::Member turns_;
 
   mutable std::mutex mutex_;
   std::condition_variable work_;   // the inbox has something, or stop_

@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "base/fair_turns.h"
 #include "base/machine.h"
 #include "engine/kv_budget.h"
 #include "engine/kv_fingerprint.h"
@@ -93,6 +94,18 @@ Result<Text> load_text(const gguf::File& file) {
   return text;
 }
 
+// A turn for each layer, so that engines at work go on.
+Result<LoadedModel> load_in_turns(gguf::File file, EngineOptions options) {
+  FairTurns::Member member(options.turns);
+  options.progress = [&member, report = std::move(options.progress)](double fraction) {
+    member.leave();
+    if (report) report(fraction);
+    member.enter();
+  };
+  const Turn turn(member);
+  return load_model(std::move(file), options);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
@@ -101,7 +114,7 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
   PT_TRY(LaneSettings lanes, parse_lanes(options));
   PT_TRY(gguf::File opened, gguf::File::open(options.model_path));
   PT_TRY(Text text, load_text(opened));  // before the weights: what is wrong with it shows at once
-  PT_TRY(LoadedModel loaded, load_model(std::move(opened), options));
+  PT_TRY(LoadedModel loaded, load_in_turns(std::move(opened), options));
   const gguf::File& file = *loaded.file;
   PT_TRY(const KvType kv_type, parse_kv_type(options.kv_type));
   PT_TRY(auto draft_model, load_draft_model(options,
@@ -112,7 +125,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                                              .tuning = loaded.tuning},
                                             text.tokenizer->vocab()));
   const auto available = static_cast<int64_t>(std::min<uint64_t>(available_memory(), INT64_MAX));
-  const int64_t memory = std::max<int64_t>(0, available - kMemoryReserve);
+  const int64_t memory =
+      options.kv_memory > 0 ? options.kv_memory : std::max<int64_t>(0, available - kMemoryReserve);
   const int64_t draft_memory = draft_kv_memory(*loaded.model, draft_model.get(), memory);
   const ModelConfig& config = loaded.model->config();
   PT_TRY(const KvBudget budget, plan_kv({.groups = loaded.model->kv_groups(),
@@ -120,7 +134,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                                          .wanted_context = options.context,
                                          .max_sequences = options.max_sequences,
                                          .prefill_chunk = options.prefill_chunk,
-                                         .memory = memory - draft_memory}));
+                                         .memory = memory - draft_memory,
+                                         .exact = options.kv_memory > 0}));
   int64_t parameters = 0;
   for (const gguf::TensorInfo& tensor : file.tensors()) parameters += tensor.values();
   PT_TRY(KvSpace space,
@@ -142,6 +157,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                   .vocab = config.vocab,
                   .weight_bytes = loaded.model->weight_bytes(),
                   .parameters = parameters};
+  info.kv_bytes = draft_memory;
+  for (const KvGroupShape& group : budget.groups) info.kv_bytes += group.page_bytes * group.page_count;
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   PT_TRY(auto engine, LocalEngine::create(
                           {.threads = std::move(loaded.threads),
@@ -156,7 +173,8 @@ Result<std::unique_ptr<Engine>> make_engine(const EngineOptions& options) {
                            .parking_bytes = static_cast<int64_t>(options.swap_space * (int64_t{1} << 30)),
                            .drafters = std::move(drafters),
                            .speculation = {.draft_max = options.draft_max, .draft_min = options.draft_min},
-                           .disk = std::move(disk)}));
+                           .disk = std::move(disk),
+                           .turns = options.turns}));
   return engine;
 }
 

@@ -93,6 +93,7 @@ class Backend {
 
   virtual Result<std::unique_ptr<Weight>> load_weight(const WeightSource& source) = 0;
   virtual float* allocate_rows(int64_t rows, int64_t width) = 0;  // freed with the backend
+  virtual void free_rows() = 0;                                   // all of allocate_rows()
   virtual std::unique_ptr<Operand> make_operand(int64_t rows, int64_t width) = 0;
 
   // x[row] = scale * table[tokens[row]].

@@ -47,6 +47,7 @@ class CpuBackend final : public Backend {
     rows_.push_back(allocated(HugeBuffer::allocate(static_cast<size_t>(rows * width) * sizeof(float))));
     return rows_.back().as<float>();
   }
+  void free_rows() override { rows_.clear(); }
 
   std::unique_ptr<Operand> make_operand(int64_t rows, int64_t width) override {
     return allocated(CpuOperand::create(rows, width, !activations_f32_));

@@ -13,6 +13,8 @@ void Decoder::prepare(const Batch& batch) {
     const int capacity = std::max({rows, 32, workspace_.rows * 2});
     const int64_t q_width = int64_t{config_.heads} * config_.head_dim;
     const int64_t qkv_width = int64_t{config_.heads + 2 * config_.kv_heads} * config_.head_dim;
+    workspace_ = {};  // before the larger one: memory is never held twice
+    backend_->free_rows();
     workspace_.x = backend_->allocate_rows(capacity, config_.hidden);
     workspace_.qkv = backend_->allocate_rows(capacity, qkv_width);
     if (config_.post_norms) workspace_.branch = backend_->allocate_rows(capacity, config_.hidden);

@@ -37,18 +37,38 @@ std::string_view given_api_key(const net::Headers& headers) {
   return headers.get("X-Api-Key");
 }
 
-std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers) {
-  if (options.api_keys.empty()) return std::nullopt;
+namespace {
+
+std::optional<wire::ApiError> check_key(const std::vector<std::string>& keys, const net::Headers& headers,
+                                        std::string_view kind) {
   const std::string_view given = given_api_key(headers);
   bool known = false;
-  for (const std::string& key : options.api_keys) known |= same_secret(given, key);
+  for (const std::string& key : keys) known |= same_secret(given, key);
   if (known && !given.empty()) return std::nullopt;
   return wire::ApiError{.status = 401,
-                        .message = given.empty()
-                                       ? "An API key is needed: send the header 'Authorization: Bearer KEY'."
-                                       : "The API key is not known here.",
+                        .message = given.empty() ? fmt::format("An {} key is needed: send the header "
+                                                               "'Authorization: Bearer KEY'.",
+                                                               kind)
+                                                 : fmt::format("The {} key is not known here.", kind),
                         .type = "authentication_error",
                         .code = "invalid_api_key"};
+}
+
+}  // namespace
+
+std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers) {
+  if (options.api_keys.empty()) return std::nullopt;
+  return check_key(options.api_keys, headers, "API");
+}
+
+std::optional<wire::ApiError> check_admin_key(const ServerOptions& options, const net::Headers& headers) {
+  if (options.admin_keys.empty()) {
+    return wire::ApiError{.status = 403,
+                          .message = "This server has no admin key; --admin-key sets one.",
+                          .type = "permission_error",
+                          .code = "no_admin_key"};
+  }
+  return check_key(options.admin_keys, headers, "admin");
 }
 
 std::string_view host_name(std::string_view host) {

@@ -20,6 +20,9 @@ std::string_view given_api_key(const net::Headers& headers);
 // "Authorization: Bearer KEY" or "X-Api-Key: KEY" against options.api_keys. Nothing when it may pass.
 std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers);
 
+// The same against options.admin_keys; without any, nobody may.
+std::optional<wire::ApiError> check_admin_key(const ServerOptions& options, const net::Headers& headers);
+
 // Without API keys, a server on loopback answers only to names of this machine (a rebound DNS name is not
 // one) and to pages of its own origin.
 std::optional<wire::ApiError> check_origin(const ServerOptions& options, bool loopback,

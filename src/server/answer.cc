@@ -59,6 +59,7 @@ Answer::Answer(std::shared_ptr<Context> context, ServedModel model, std::shared_
     : context_(std::move(context)),
       model_(std::move(model)),
       engine_(*model_.engine),
+      metrics_(context_->metrics.model(model_.own_name)),
       reply_(std::move(reply)),
       plan_(std::move(plan)),
       choices_per_prompt_(plan_.requests.at(0).choices),
@@ -103,7 +104,7 @@ bool Answer::submit_all() {
   }
   for (size_t i = 0; i < plan_.requests.size(); ++i) {
     GenerationRequest& request = plan_.requests[i];
-    context_->metrics.request_params(request.choices, request.max_tokens);
+    metrics_.request_params(request.choices, request.max_tokens);
     auto id = engine_.submit(request, std::make_shared<Sink>(shared_from_this(), static_cast<int>(i)));
     if (!id) {
       cancel_all();
@@ -187,8 +188,8 @@ std::vector<wire::TokenScore> Answer::scores(const std::vector<TokenLogprobs>& l
 void Answer::on_prompt(const Event& event, const PromptEvent& prompt) {
   usage_.prompt_tokens += prompt.prompt_tokens;
   usage_.cached_tokens += prompt.cached_tokens;
-  context_->metrics.prompt(prompt.prompt_tokens, prompt.cached_tokens);
-  context_->metrics.prompt_times(lane_name(event.prompt), prompt.queue_seconds, prompt.prefill_seconds);
+  metrics_.prompt(prompt.prompt_tokens, prompt.cached_tokens);
+  metrics_.prompt_times(lane_name(event.prompt), prompt.queue_seconds, prompt.prefill_seconds);
   if (over_ || plan_.echo.empty()) return;
   const AnswerPlan::Echo& echo = plan_.echo[static_cast<size_t>(event.prompt)];
   for (int c = 0; c < choices_per_prompt_; ++c) {
@@ -207,12 +208,12 @@ void Answer::on_tokens(const Event& event, const TokenEvent& tokens) {
   Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + tokens.choice)];
   auto seconds = [](Clock::duration span) { return std::chrono::duration<double>(span).count(); };
   if (!std::exchange(first_token_seen_, true)) {
-    context_->metrics.first_token(lane_name(event.prompt), seconds(event.at - reply_->arrived()));
+    metrics_.first_token(lane_name(event.prompt), seconds(event.at - reply_->arrived()));
   }
   if (choice.first_token == Clock::time_point{}) choice.first_token = event.at;
   choice.tokens += static_cast<int64_t>(tokens.tokens.size());
   if (choice.last_token != Clock::time_point{})
-    context_->metrics.inter_token(seconds(event.at - choice.last_token));
+    metrics_.inter_token(seconds(event.at - choice.last_token));
   choice.last_token = event.at;
   if (over_) return;
   std::optional<std::vector<wire::TokenScore>> scored;
@@ -240,7 +241,7 @@ void Answer::on_finish(const Event& event, const FinishEvent& finish) {
   usage_.completion_tokens += finish.completion_tokens;
   choice.finished = true;
   --open_choices_;
-  context_->metrics.choice_finished(spelled(finish.reason));
+  metrics_.choice_finished(spelled(finish.reason));
   observe(choice);
   if (!over_ && finish.reason == FinishReason::kError) {
     cancel_all();
@@ -261,7 +262,7 @@ void Answer::on_finish(const Event& event, const FinishEvent& finish) {
 void Answer::observe(const Choice& choice) const {
   if (choice.tokens == 0) return;
   const double seconds = std::chrono::duration<double>(choice.last_token - choice.first_token).count();
-  context_->metrics.decoded(seconds, choice.tokens);
+  metrics_.decoded(seconds, choice.tokens);
 }
 
 std::string Answer::lane_name(int prompt) const {
@@ -272,7 +273,7 @@ std::string Answer::lane_name(int prompt) const {
 
 void Answer::complete() {
   double seconds = std::chrono::duration<double>(Clock::now() - reply_->arrived()).count();
-  context_->metrics.request_finished(seconds, usage_.completion_tokens);
+  metrics_.request_finished(seconds, usage_.completion_tokens);
   model_.admission->answered(seconds);
   if (std::exchange(over_, true)) return;
   if (!plan_.stream) {

@@ -96,6 +96,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::shared_ptr<Context> context_;
   ServedModel model_;
   Engine& engine_;
+  ModelMetrics& metrics_;
   std::shared_ptr<Reply> reply_;
   AnswerPlan plan_;
   int choices_per_prompt_;

@@ -5,13 +5,13 @@
 #include <ctime>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "engine/engine.h"
 #include "net/http_server.h"
 #include "server/admission.h"
+#include "server/admissions.h"
 #include "server/metrics.h"
 #include "server/server.h"
+#include "serving/model_host.h"
 
 namespace pingti {
 
@@ -20,16 +20,15 @@ struct Context : std::enable_shared_from_this<Context> {
   int64_t started = std::time(nullptr);
   bool loopback = true;  // listening where only this machine can reach it
   Metrics metrics;
+  Admissions admissions;  // of the engines loaded
   std::unique_ptr<net::HttpServer> http;
 
-  std::atomic<double> load_fraction{0};
+  std::atomic<double> load_fraction{0};  // before there is a host
   std::atomic<bool> draining{false};
 
-  // Null while loading. What follows is set before and does not change afterwards.
-  std::atomic<Engine*> engine{nullptr};
-  std::vector<std::string> model_ids;
-  size_t longest_token = 1;  // bytes
-  std::shared_ptr<Admission> admission;
+  // The models; null until attach(). Set once.
+  std::atomic<ModelHost*> host{nullptr};
+  std::unique_ptr<ModelHost> own_host;  // around an engine attached alone
 };
 
 }  // namespace pingti

@@ -30,13 +30,6 @@ constexpr LaneFigure kFigures[] = {
      [](const LaneStats& lane) { return static_cast<double>(lane.preemptions); }},
 };
 
-prometheus::ClientMetric metric(const prometheus::Labels& labels, MetricType type, double value) {
-  prometheus::ClientMetric metric;
-  for (const auto& [key, text] : labels) metric.label.push_back({key, text});
-  (type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-  return metric;
-}
-
 }  // namespace
 
 double capacity_left(const EngineInfo& info, const EngineStats& stats) {
@@ -50,19 +43,17 @@ double capacity_left(const EngineInfo& info, const EngineStats& stats) {
   return std::clamp(1 - used, 0.0, 1.0);
 }
 
-void add_lane_families(const EngineInfo& info, const EngineStats& stats, const prometheus::Labels& labels,
-                       std::vector<prometheus::MetricFamily>* families) {
+void add_lane_figures(const EngineInfo& info, const EngineStats& stats, const prometheus::Labels& labels,
+                      Gathered* out) {
   const auto single = [&](const char* name, const char* help, MetricType type, double value) {
-    families->push_back({name, help, type, {metric(labels, type, value)}});
+    out->add(name, help, type, value, labels);
   };
   for (const LaneFigure& figure : kFigures) {
-    prometheus::MetricFamily family{figure.name, figure.help, figure.type, {}};
     for (size_t i = 0; i < std::min(info.lanes.size(), stats.lanes.size()); ++i) {
       prometheus::Labels own = labels;
       own["lane"] = info.lanes[i].name;
-      family.metric.push_back(metric(own, figure.type, figure.value(stats.lanes[i])));
+      out->add(figure.name, figure.help, figure.type, figure.value(stats.lanes[i]), own);
     }
-    if (!family.metric.empty()) families->push_back(std::move(family));
   }
   single("pingti_capacity_left_ratio", "What the engine could still take on, 1 (idle) to 0",
          MetricType::Gauge, capacity_left(info, stats));

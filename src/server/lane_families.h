@@ -2,11 +2,9 @@
 #pragma once
 
 #include <prometheus/labels.h>
-#include <prometheus/metric_family.h>
-
-#include <vector>
 
 #include "engine/engine.h"
+#include "server/gathered.h"
 
 namespace pingti {
 
@@ -14,7 +12,7 @@ namespace pingti {
 // places in the batch, and kBacklogSeconds of prompts waiting to be computed. For autoscalers.
 double capacity_left(const EngineInfo& info, const EngineStats& stats);
 
-void add_lane_families(const EngineInfo& info, const EngineStats& stats, const prometheus::Labels& labels,
-                       std::vector<prometheus::MetricFamily>* families);
+void add_lane_figures(const EngineInfo& info, const EngineStats& stats, const prometheus::Labels& labels,
+                      Gathered* out);
 
 }  // namespace pingti

@@ -3,22 +3,20 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
-#include "engine/engine.h"
+#include "serving/model_host.h"
 
 namespace pingti {
 
-class Metrics {
+// Of one model, labelled model_name.
+class ModelMetrics {
  public:
-  Metrics();
-  Metrics(const Metrics&) = delete;
-  ~Metrics();
+  ModelMetrics(const ModelMetrics&) = delete;
+  ~ModelMetrics();
 
-  // Before the first observation of a model; once.
-  void set_model(const std::string& name);
-
-  void http_request(const std::string& route, const std::string& method, int status, double seconds);
   void request_params(int choices, int64_t max_tokens);  // -1: as many as the context holds
   void first_token(const std::string& lane, double seconds);
   void inter_token(double seconds);
@@ -29,10 +27,29 @@ class Metrics {
   void decoded(double seconds, int64_t tokens);
   void choice_finished(const std::string& reason);
   void request_finished(double seconds, int64_t generated_tokens);
+
+ private:
+  friend class Metrics;
+  struct State;
+  explicit ModelMetrics(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Metrics {
+ public:
+  Metrics();
+  Metrics(const Metrics&) = delete;
+  ~Metrics();
+
+  // By the model's own name: there are as many as models, whatever requests call them. Lives as long as this.
+  ModelMetrics& model(const std::string& name);
+
+  void http_request(const std::string& route, const std::string& method, int status, double seconds);
   void refused(const std::string& reason);
 
-  // info and stats: null while loading. waiting: choices not in the batch.
-  std::string text(const EngineInfo* info, const EngineStats* stats, int64_t waiting) const;
+  // models: empty before there are any. waiting: for each, the choices not in its batch.
+  std::string text(const std::vector<ModelStatus>& models, std::span<const int64_t> waiting,
+                   const MemoryUse& memory) const;
 
  private:
   struct State;

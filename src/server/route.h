@@ -12,11 +12,15 @@
 
 namespace pingti {
 
+struct Route;
+
 struct Call {
   std::shared_ptr<Context> context;
   net::Request request;
   std::shared_ptr<Reply> reply;
   std::string rest;  // what stood for "*" in the path
+  const Route* route = nullptr;
+  std::shared_ptr<Lease> granted = nullptr;  // of the model this call has waited for (served_model.h)
 };
 
 struct Route {
@@ -26,6 +30,7 @@ struct Route {
   bool open;                            // needs no API key
   bool quick;                           // may run on an I/O thread
   void (*handle)(Call call);
+  bool admin = false;  // needs an admin key, and no API key
 };
 
 struct Match {
@@ -33,6 +38,10 @@ struct Match {
   std::string rest;
   std::string allow;  // methods the path has, for Allow; empty: no such path
 };
+
+// Runs the call's route. What an endpoint throws (memory running out, for one) ends its request, not the
+// process.
+void run_route(Call call);
 
 Match find_route(std::string_view method, std::string_view path);
 

@@ -1,6 +1,6 @@
 // The engine over HTTP: the OpenAI API, health, metrics and the chat page.
 //
-// A Server listens as soon as it is made and answers 503 "loading" until an engine is attached. Thread-safe.
+// A Server listens as soon as it is made and answers 503 "loading" until models are attached. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -16,6 +16,7 @@
 namespace pingti {
 
 struct Context;
+class ModelHost;
 
 struct AccessRecord {
   std::string request_id;
@@ -37,6 +38,7 @@ struct ServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 8080;                    // 0: any free port
   std::vector<std::string> api_keys;       // none: everybody may ask
+  std::vector<std::string> admin_keys;     // for loading and unloading models; none: nobody may
   bool insecure = false;                   // allows listening beyond this machine without a key
   std::vector<std::string> allowed_hosts;  // further names this server may be called by (Host header)
   std::vector<std::string>
@@ -48,8 +50,9 @@ struct ServerOptions {
   size_t max_connections = 1024;
   std::chrono::milliseconds header_timeout{10000};
   std::chrono::milliseconds idle_timeout{75000};
-  std::chrono::milliseconds sse_ping{10000};  // a comment on a stream that has nothing to say
-  double stall_seconds = 120;                 // /livez fails when the engine has not stepped for so long
+  std::chrono::milliseconds sse_ping{10000};    // a comment on a stream that has nothing to say
+  std::chrono::milliseconds load_wait{300000};  // a request waits so long for its model to be loaded
+  double stall_seconds = 120;                   // /livez fails when the engine has not stepped for so long
   double drain_seconds = 120;  // shutdown() cancels the answers that take longer; 0: waits for all of them
   CacheIsolation cache_isolation = CacheIsolation::kAuto;
   std::function<void(const AccessRecord&)> on_access;  // called for every answer, from any thread
@@ -65,8 +68,10 @@ class Server {
   uint16_t port() const;
 
   void set_load_progress(double fraction);
-  // Serves `engine` from now on under these names, the first its own (none: the options', or the engine's).
-  // It must outlive the Server. Once.
+  // Serves these models from now on. The host must outlive the Server. Once, this or the other.
+  void attach(ModelHost& host);
+  // Serves `engine` alone under these names, the first its own (none: the options', or the engine's).
+  // It must outlive the Server.
   void attach(Engine& engine, std::vector<std::string> model_ids = {});
 
   // Refuses new work, lets running answers finish (those left after drain_seconds end with the error
