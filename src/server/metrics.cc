@@ -13,6 +13,7 @@
 
 #include "base/machine.h"
 #include "base/version.h"
+#include "server/grammar_metrics.h"
 #include "server/lane_families.h"
 
 namespace pingti {
@@ -328,6 +329,7 @@ std::string Metrics::text(const EngineInfo* info, const EngineStats* stats, int6
          "Tokens guessed rightly", MetricType::Counter, static_cast<double>(guesses.accepted_tokens));
     families.push_back(accepted_by_position(guesses, state_->model));
     for (auto& family : reuse_families(stats->reuse, state_->model)) families.push_back(std::move(family));
+    for (auto& family : grammar_metrics(*stats, state_->model)) families.push_back(std::move(family));
     if (info && info->attention != "full") {
       add("pingti_attention_pairs_total", "Pairs of a query and a KV page that full attention would compute",
           MetricType::Counter, static_cast<double>(stats->attention_pairs), state_->model);
