@@ -1,5 +1,5 @@
-// Answers of a given form, by a model whose logits are noise: the same tokens as the plain loop of mask, draw and
-// accept gives, alone and together, with drafts, preemption and several choices.
+// Answers of a given form, by a model whose logits are noise: the same tokens as the plain loop of mask, draw
+// and accept gives, alone and together, with drafts, preemption and several choices.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -12,8 +12,7 @@
 namespace pingti::testing {
 namespace {
 
-const OutputSpec kSchema{.kind = OutputKind::kJsonSchema,
-                         .text = R"({"type": "object", "properties": {
+const OutputSpec kSchema{.kind = OutputKind::kJsonSchema, .text = R"({"type": "object", "properties": {
                            "name": {"type": "string", "maxLength": 6}, "n": {"type": "integer", "minimum": 0, "maximum": 99},
                            "list": {"type": "array", "items": {"enum": ["aaaa", "aaab"]}, "maxItems": 6}},
                            "required": ["name", "n", "list"]})"};
@@ -27,8 +26,8 @@ std::shared_ptr<const OutputConstraint> constraint_of(Engine& engine, const Outp
 }
 
 // The oracle: mask, draw, accept, from the plain token list.
-Answer expected_constrained(const FakeModel& model, const Tokenizer& tokenizer, const GenerationRequest& request,
-                            int choice) {
+Answer expected_constrained(const FakeModel& model, const Tokenizer& tokenizer,
+                            const GenerationRequest& request, int choice) {
   Answer answer;
   answer.end = FinishEvent{.choice = choice, .reason = FinishReason::kLength};
   Sampler sampler(model.kernels(), request.sampling, kFakeVocab, request.sampling.seed, choice);
@@ -39,7 +38,8 @@ Answer expected_constrained(const FakeModel& model, const Tokenizer& tokenizer, 
     std::vector<float> logits = model.logits_of(tokens);
     const std::vector<float> own = logits;
     matcher.prepare({}, &stats);
-    const int32_t token = sampler.sample(logits, static_cast<int64_t>(tokens.size()), tokens, matcher.mask(0));
+    const int32_t token =
+        sampler.sample(logits, static_cast<int64_t>(tokens.size()), tokens, matcher.mask(0));
     EXPECT_TRUE(matcher.accept(token));
     answer.end->completion_tokens = drawn;
     if (token == kFakeEos) {
@@ -105,7 +105,8 @@ TEST_P(Constrained, AnswersAreThoseOfThePlainLoop) {
   EXPECT_GT(stopped, 8);
   for (size_t i = 0; i < free_requests.size(); ++i) {
     free_sinks[i]->wait();
-    expect_same(free_sinks[i]->answer(0), expected_answer(*fake.model, fake.engine->tokenizer(), free_requests[i], 0));
+    expect_same(free_sinks[i]->answer(0),
+                expected_answer(*fake.model, fake.engine->tokenizer(), free_requests[i], 0));
   }
   if (GetParam().preempts) {
     EXPECT_GT(fake.engine->stats().preemptions, 0u);
@@ -126,12 +127,13 @@ std::vector<std::unique_ptr<Drafter>> ngram(const FakeModel&) {
 
 INSTANTIATE_TEST_SUITE_P(
     Setups, Constrained,
-    ::testing::Values(ConstraintCase{"plain", {.threads = 1}}, ConstraintCase{"few_slots", {.max_sequences = 2}},
-                      ConstraintCase{"short_of_pages", {.pages = {20}, .context = 640}, true},
-                      ConstraintCase{"drafts", {.drafters = ngram, .speculation = {.adaptive = false}}},
-                      ConstraintCase{"drafts_short_of_pages",
-                                     {.pages = {20}, .context = 640, .drafters = ngram, .speculation = {.adaptive = false}},
-                                     true}),
+    ::testing::Values(
+        ConstraintCase{"plain", {.threads = 1}}, ConstraintCase{"few_slots", {.max_sequences = 2}},
+        ConstraintCase{"short_of_pages", {.pages = {20}, .context = 640}, true},
+        ConstraintCase{"drafts", {.drafters = ngram, .speculation = {.adaptive = false}}},
+        ConstraintCase{"drafts_short_of_pages",
+                       {.pages = {20}, .context = 640, .drafters = ngram, .speculation = {.adaptive = false}},
+                       true}),
     [](const auto& info) { return info.param.name; });
 
 TEST(Constraint, BeginsAfterTheMarker) {

@@ -4,7 +4,8 @@
 
 namespace pingti {
 
-OutputResult<std::shared_ptr<const OutputConstraint>> Engine::constraint(const OutputSpec&, const std::string&) {
+OutputResult<std::shared_ptr<const OutputConstraint>> Engine::constraint(const OutputSpec&,
+                                                                         const std::string&) {
   return output_problem(ErrorKind::kUnsupported, "grammar.engine", "this engine gives answers no form");
 }
 

@@ -205,8 +205,8 @@ struct EngineStats {
   // Pairs of a query and a KV page, with an attention window or sparse attention: all, and those computed.
   uint64_t attention_pairs = 0;
   uint64_t attention_computed = 0;
-  MaskStats masks;        // of constrained answers
-  CompileStats grammars;  // compiled for them
+  MaskStats masks;                // of constrained answers
+  CompileStats grammars;          // compiled for them
   double seconds_since_step = 0;  // heartbeat: since the engine thread last looked for work
 };
 
@@ -219,8 +219,8 @@ class Engine {
   virtual const ChatTemplate& chat_template() const = 0;
 
   // What a request carries so that its answers have a form. start_after: bound only after the answer has said
-  // this text, such as "</think>". May take seconds (CompilerOptions::patience): not for the engine's sinks or
-  // I/O threads. The constraint is for this engine's requests, while it lives.
+  // this text, such as "</think>". May take seconds (CompilerOptions::patience): not for the engine's sinks
+  // or I/O threads. The constraint is for this engine's requests, while it lives.
   virtual OutputResult<std::shared_ptr<const OutputConstraint>> constraint(const OutputSpec&,
                                                                            const std::string& start_after);
 

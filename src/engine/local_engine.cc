@@ -334,11 +334,12 @@ bool LocalEngine::report_token(Sequence& sequence, int32_t token, TokenLogprobs*
 // No token goes on: the vocabulary cannot spell what the grammar wants next.
 void LocalEngine::finish_stuck(Sequence& sequence) {
   const auto owned = scheduler_.remove(&sequence, /*remember=*/false);
-  send_finish(*owned, {.choice = owned->choice,
-                       .reason = FinishReason::kError,
-                       .error = Error{.kind = ErrorKind::kInvalid,
-                                      .code = "grammar.stuck",
-                                      .message = "no token of the model's vocabulary goes on as the grammar wants"}});
+  send_finish(*owned,
+              {.choice = owned->choice,
+               .reason = FinishReason::kError,
+               .error = Error{.kind = ErrorKind::kInvalid,
+                              .code = "grammar.stuck",
+                              .message = "no token of the model's vocabulary goes on as the grammar wants"}});
 }
 
 void LocalEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text) {

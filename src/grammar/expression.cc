@@ -113,7 +113,8 @@ Expression Expression::text(std::u32string_view codes) {
 }
 
 size_t expanded_size(const Expression& expression, size_t most) {
-  if (expression.kind == Kind::kClass || expression.kind == Kind::kReference) return std::min<size_t>(1, most);
+  if (expression.kind == Kind::kClass || expression.kind == Kind::kReference)
+    return std::min<size_t>(1, most);
   size_t sum = 1;
   for (const Expression& child : expression.children) {
     if (sum >= most) return most;
@@ -136,7 +137,8 @@ std::optional<Expression> restricted(const Expression& expression, const CodeRan
     case Kind::kClass:
       for (const auto& [first, last] : expression.ranges) {
         for (const auto& [least, most] : allowed) {
-          if (first <= most && least <= last) result.ranges.emplace_back(std::max(first, least), std::min(last, most));
+          if (first <= most && least <= last)
+            result.ranges.emplace_back(std::max(first, least), std::min(last, most));
         }
       }
       if (result.ranges.empty()) return std::nullopt;

@@ -1,5 +1,5 @@
-// Regular and context-free expressions over Unicode characters: what regex.h and gbnf.h read, in one form that
-// is measured, and written as XGrammar's EBNF or as its regex dialect.
+// Regular and context-free expressions over Unicode characters: what regex.h and gbnf.h read, in one form
+// that is measured, and written as XGrammar's EBNF or as its regex dialect.
 #pragma once
 
 #include <cstdint>
@@ -43,7 +43,8 @@ struct Expression {
 
 // Characters after all bounded repetitions are written out; stops counting at `most`.
 size_t expanded_size(const Expression& expression, size_t most);
-// The texts of the expression, which has no references, that hold only characters of `allowed`; none: nullopt.
+// The texts of the expression, which has no references, that hold only characters of `allowed`; none:
+// nullopt.
 std::optional<Expression> restricted(const Expression& expression, const CodeRanges& allowed);
 
 std::string to_ebnf(const Expression& expression);

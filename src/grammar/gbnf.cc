@@ -97,7 +97,8 @@ class GbnfParser {
       return refuse("grammar.limit", fmt::format("more than {} rules", limits_.schemas));
     skip_space();
     Expression body = alternatives(0);
-    if (!done() && !rule_begins()) refuse("grammar.syntax", fmt::format("'{}' is not expected here", shown()));
+    if (!done() && !rule_begins())
+      refuse("grammar.syntax", fmt::format("'{}' is not expected here", shown()));
     rules_.push_back({std::move(rule_name), std::move(body)});
   }
 
@@ -110,7 +111,8 @@ class GbnfParser {
   Expression alternatives(int depth) {
     Expression choice;
     choice.kind = Kind::kChoice;
-    if (depth > limits_.depth) refuse("grammar.limit", fmt::format("more than {} nested groups", limits_.depth));
+    if (depth > limits_.depth)
+      refuse("grammar.limit", fmt::format("more than {} nested groups", limits_.depth));
     do {
       skip_space();
       if (problem_) return choice;
@@ -154,15 +156,16 @@ class GbnfParser {
     reference.kind = Kind::kReference;
     reference.name = name();
     if (reference.name.empty()) refuse("grammar.syntax", fmt::format("'{}' is not expected here", shown()));
-    if (next_is(U'(') && !reference.name.empty() && (reference.name == "TagDispatch" || reference.name == "Token" ||
-                                                     reference.name == "ExcludeToken"))
+    if (next_is(U'(') && !reference.name.empty() &&
+        (reference.name == "TagDispatch" || reference.name == "Token" || reference.name == "ExcludeToken"))
       refuse("grammar.unsupported", "macros are not supported");
     return reference;
   }
 
   Expression literal() {
     Expression result;
-    while (!done() && peek() != '"' && peek() != '\n') result.children.push_back(Expression::character(character()));
+    while (!done() && peek() != '"' && peek() != '\n')
+      result.children.push_back(Expression::character(character()));
     if (!take(U'"')) refuse("grammar.syntax", "a literal without its closing quote");
     return result;
   }
@@ -191,13 +194,20 @@ class GbnfParser {
     if (!take(U'\\')) return done() ? U'\0' : text_[at_++];
     const char32_t code = done() ? U'\0' : text_[at_++];
     switch (code) {
-      case 'n': return U'\n';
-      case 'r': return U'\r';
-      case 't': return U'\t';
-      case 'x': return hex(2);
-      case 'u': return hex(4);
-      case 'U': return hex(8);
-      default: break;
+      case 'n':
+        return U'\n';
+      case 'r':
+        return U'\r';
+      case 't':
+        return U'\t';
+      case 'x':
+        return hex(2);
+      case 'u':
+        return hex(4);
+      case 'U':
+        return hex(8);
+      default:
+        break;
     }
     const bool plain = code != 0 && code < 0x80 && !(code >= '0' && code <= '9') &&
                        !((code | 32) >= 'a' && (code | 32) <= 'z');
@@ -249,7 +259,8 @@ class GbnfParser {
     const auto number = [&](int* out) {
       int digits = 0;
       int64_t value = 0;
-      for (; peek() >= '0' && peek() <= '9' && digits < 9; ++at_, ++digits) value = value * 10 + (peek() - '0');
+      for (; peek() >= '0' && peek() <= '9' && digits < 9; ++at_, ++digits)
+        value = value * 10 + (peek() - '0');
       *out = static_cast<int>(value);
       return digits > 0;
     };
@@ -290,13 +301,18 @@ void rename(Expression& expression, const std::map<std::string, std::string>& na
 // Whether some text can match, if the rules in `can` can.
 bool can_match(const Expression& expression, const std::map<std::string, bool>& can) {
   switch (expression.kind) {
-    case Kind::kClass: return true;
-    case Kind::kReference: return can.at(expression.name);
-    case Kind::kRepeat: return expression.least == 0 || can_match(expression.children[0], can);
+    case Kind::kClass:
+      return true;
+    case Kind::kReference:
+      return can.at(expression.name);
+    case Kind::kRepeat:
+      return expression.least == 0 || can_match(expression.children[0], can);
     case Kind::kSequence:
-      return std::ranges::all_of(expression.children, [&](const auto& child) { return can_match(child, can); });
+      return std::ranges::all_of(expression.children,
+                                 [&](const auto& child) { return can_match(child, can); });
     case Kind::kChoice:
-      return std::ranges::any_of(expression.children, [&](const auto& child) { return can_match(child, can); });
+      return std::ranges::any_of(expression.children,
+                                 [&](const auto& child) { return can_match(child, can); });
   }
   return false;
 }
@@ -317,7 +333,8 @@ OutputResult<void> check_rules(const std::vector<GbnfParser::Rule>& rules, const
     collect_references(rule.body, &names);
     for (const std::string& name : names) {
       if (!can.contains(name))
-        return problem(fmt::format("the rule '{}' uses '{}', which the grammar does not define", rule.name, name));
+        return problem(
+            fmt::format("the rule '{}' uses '{}', which the grammar does not define", rule.name, name));
     }
     size += expanded_size(rule.body, limits.repetitions * 4 + 1);
     if (size > limits.repetitions * 4) {

@@ -40,8 +40,10 @@ ws    ::= [ \t\n]*
       {"root ::= root \"a\" | \"b\"", {"b", "baa"}, {"a"}},
   };
   for (const auto& sample : samples) {
-    for (const auto& text : sample.right) EXPECT_TRUE(accepts(grammar_spec(sample.grammar), text)) << sample.grammar << " " << text;
-    for (const auto& text : sample.wrong) EXPECT_FALSE(accepts(grammar_spec(sample.grammar), text)) << sample.grammar << " " << text;
+    for (const auto& text : sample.right)
+      EXPECT_TRUE(accepts(grammar_spec(sample.grammar), text)) << sample.grammar << " " << text;
+    for (const auto& text : sample.wrong)
+      EXPECT_FALSE(accepts(grammar_spec(sample.grammar), text)) << sample.grammar << " " << text;
   }
 }
 
@@ -77,11 +79,13 @@ TEST(Gbnf, RefusesWithAPlace) {
   for (const auto& sample : samples) {
     const auto translated = translate_gbnf(sample.grammar);
     ASSERT_FALSE(translated) << sample.grammar << " -> " << *translated;
-    EXPECT_EQ(translated.error().error.code, sample.code) << sample.grammar << ": " << translated.error().error.message;
+    EXPECT_EQ(translated.error().error.code, sample.code)
+        << sample.grammar << ": " << translated.error().error.message;
     EXPECT_NE(translated.error().error.message.find(sample.says), std::string::npos)
         << sample.grammar << ": " << translated.error().error.message;
   }
-  EXPECT_EQ(translate_gbnf("root ::= " + std::string(200'000, ' ') + "\"a\"").error().error.code, "grammar.limit");
+  EXPECT_EQ(translate_gbnf("root ::= " + std::string(200'000, ' ') + "\"a\"").error().error.code,
+            "grammar.limit");
   EXPECT_EQ(translate_gbnf("root ::= " + std::string(100, '(')).error().error.code, "grammar.limit");
 }
 

@@ -1,5 +1,5 @@
-// Compiled grammars by what they were compiled from, bounded by bytes; the one used longest ago goes first. Not
-// thread-safe.
+// Compiled grammars by what they were compiled from, bounded by bytes; the one used longest ago goes first.
+// Not thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -36,10 +36,11 @@ xgrammar::TokenizerInfo tokenizer_info(const Tokenizer& tokenizer, int vocab) {
   words.reserve(static_cast<size_t>(tokenizer.size()));
   const auto& types = tokenizer.vocab().types;
   for (int32_t id = 0; id < tokenizer.size(); ++id) {
-    const auto type = types.empty() ? TokenType::kNormal : static_cast<TokenType>(types[static_cast<size_t>(id)]);
+    const auto type =
+        types.empty() ? TokenType::kNormal : static_cast<TokenType>(types[static_cast<size_t>(id)]);
     // Tokens that stand for no text are never allowed: empty strings to the library.
-    const bool text = !tokenizer.is_control(id) && type != TokenType::kUnknown && type != TokenType::kUnused &&
-                      type != TokenType::kUndefined;
+    const bool text = !tokenizer.is_control(id) && type != TokenType::kUnknown &&
+                      type != TokenType::kUnused && type != TokenType::kUndefined;
     words.push_back(text ? std::string(tokenizer.token_bytes(id)) : std::string());
   }
   const auto ends = tokenizer.end_of_generation_ids();
@@ -55,13 +56,15 @@ OutputProblem library_problem(const std::string& message) {
 
 OutputProblem ignored_problem(const PreparedGrammar& grammar, const std::string& warning) {
   if (!grammar.first_oneof.empty() && warning.find("oneOf") != std::string::npos) {
-    return output_problem(ErrorKind::kUnsupported, "grammar.unsupported",
-                          "'oneOf' is enforced where no value can satisfy two cases: give the cases different types, or "
-                          "a required property of different constants; or use 'anyOf'",
-                          grammar.first_oneof)
+    return output_problem(
+               ErrorKind::kUnsupported, "grammar.unsupported",
+               "'oneOf' is enforced where no value can satisfy two cases: give the cases different types, or "
+               "a required property of different constants; or use 'anyOf'",
+               grammar.first_oneof)
         .error();
   }
-  return output_problem(ErrorKind::kUnsupported, "grammar.unsupported", "it cannot be enforced: " + warning.substr(0, 300))
+  return output_problem(ErrorKind::kUnsupported, "grammar.unsupported",
+                        "it cannot be enforced: " + warning.substr(0, 300))
       .error();
 }
 
@@ -82,15 +85,16 @@ struct GrammarCompiler::State {
       if (!compiler) {
         compiler.emplace(tokenizer_info(*tokenizer, vocab), /*max_threads=*/1, /*cache_enabled=*/false);
       }
-      auto compiled = grammar.schema
-                          ? compiler->CompileJSONSchema(grammar.text, /*any_whitespace=*/true, std::nullopt, std::nullopt,
-                                                        /*strict_mode=*/true, kMostWhitespace)
-                          : compiler->CompileGrammar(grammar.text);
+      auto compiled = grammar.schema ? compiler->CompileJSONSchema(grammar.text, /*any_whitespace=*/true,
+                                                                   std::nullopt, std::nullopt,
+                                                                   /*strict_mode=*/true, kMostWhitespace)
+                                     : compiler->CompileGrammar(grammar.text);
       if (!warnings.all().empty()) return std::unexpected(ignored_problem(grammar, warnings.all()[0]));
       return std::make_shared<const CompiledGrammar>(std::move(compiled), vocab,
                                                      !tokenizer->end_of_generation_ids().empty());
     } catch (const std::bad_alloc&) {
-      return output_problem(ErrorKind::kExhausted, "grammar.memory", "there is not enough memory to compile it");
+      return output_problem(ErrorKind::kExhausted, "grammar.memory",
+                            "there is not enough memory to compile it");
     } catch (const std::exception& exception) {
       return std::unexpected(library_problem(exception.what()));
     }
@@ -141,7 +145,8 @@ OutputResult<Compiled> GrammarCompiler::State::grammar(const PreparedGrammar& pr
         if (outcome->result) cache.add(key, *outcome->result, (*outcome->result)->get().MemorySizeBytes());
       });
       if (!mine.job)
-        return output_problem(ErrorKind::kExhausted, "grammar.busy", "too many grammars are being compiled; try again");
+        return output_problem(ErrorKind::kExhausted, "grammar.busy",
+                              "too many grammars are being compiled; try again");
       pending.emplace(key, mine);
     }
   }
@@ -153,9 +158,10 @@ OutputResult<Compiled> GrammarCompiler::State::grammar(const PreparedGrammar& pr
   if (ready) return mine.outcome->result;
   const std::lock_guard lock(mutex);
   ++stats.timeouts;
-  return output_problem(ErrorKind::kExhausted, "grammar.slow",
-                        fmt::format("it was not compiled within {} seconds; try again later, or make it smaller",
-                                    static_cast<double>(limit.count()) / 1000));
+  return output_problem(
+      ErrorKind::kExhausted, "grammar.slow",
+      fmt::format("it was not compiled within {} seconds; try again later, or make it smaller",
+                  static_cast<double>(limit.count()) / 1000));
 }
 
 GrammarCompiler::GrammarCompiler(const Tokenizer& tokenizer, int vocab, CompilerOptions options)
@@ -176,7 +182,8 @@ OutputResult<std::shared_ptr<const OutputConstraint>> GrammarCompiler::compile(c
   constraint->grammar = std::move(*grammar);
   if (start_after.empty()) return constraint;
   if (start_after.size() > kMostMarkerBytes)
-    return output_problem(ErrorKind::kTooLarge, "grammar.limit", "the text that a grammar starts after is too long");
+    return output_problem(ErrorKind::kTooLarge, "grammar.limit",
+                          "the text that a grammar starts after is too long");
   const std::lock_guard lock(state_->mutex);
   for (const auto& marker : state_->markers) {
     if (marker->text() == start_after) constraint->start_after = marker;

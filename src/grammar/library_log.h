@@ -1,4 +1,5 @@
-// What XGrammar has to say: errors as exceptions without time and place, warnings gathered instead of printed.
+// What XGrammar has to say: errors as exceptions without time and place, warnings gathered instead of
+// printed.
 #pragma once
 
 #include <stdexcept>

@@ -23,9 +23,9 @@ struct MaskStats {
 struct CompileStats {
   uint64_t compiled = 0;
   uint64_t cache_hits = 0;
-  uint64_t refused = 0;    // malformed, unsupported or over a limit
-  uint64_t timeouts = 0;   // answered with an error before the grammar was ready
-  double seconds = 0;      // spent compiling
+  uint64_t refused = 0;   // malformed, unsupported or over a limit
+  uint64_t timeouts = 0;  // answered with an error before the grammar was ready
+  double seconds = 0;     // spent compiling
   uint64_t cache_bytes = 0;
 };
 

@@ -1,8 +1,9 @@
 // Answers of a given form: JSON, JSON Schema, regex, choice and grammar, by masks over the vocabulary.
 //
-// A GrammarCompiler belongs to one tokenizer: it checks a spec, compiles it with XGrammar (arXiv 2411.15100) on a
-// thread of its own, and keeps what it compiled. An OutputConstraint is what a request carries, immutable and
-// shared by its choices; an OutputMatcher follows one answer and says which tokens may come next.
+// A GrammarCompiler belongs to one tokenizer: it checks a spec, compiles it with XGrammar (arXiv 2411.15100)
+// on a thread of its own, and keeps what it compiled. An OutputConstraint is what a request carries,
+// immutable and shared by its choices; an OutputMatcher follows one answer and says which tokens may come
+// next.
 #pragma once
 
 #include <chrono>
@@ -24,8 +25,8 @@ class StartMarker;
 
 struct OutputConstraint {
   std::shared_ptr<const CompiledGrammar> grammar;
-  // Where set, the answer is free until it has said this text, and bound after it; end tokens are held back until
-  // then, and tokens that would run beyond the text.
+  // Where set, the answer is free until it has said this text, and bound after it; end tokens are held back
+  // until then, and tokens that would run beyond the text.
   std::shared_ptr<const StartMarker> start_after;
 };
 
@@ -43,8 +44,9 @@ class GrammarCompiler {
   GrammarCompiler(const Tokenizer& tokenizer, int vocab, CompilerOptions options = {});
   ~GrammarCompiler();  // waits for a compilation that runs
 
-  // Waits for the compilation, up to `patience`. Errors: "grammar.busy" and "grammar.slow" (kExhausted) and what
-  // regex.h, gbnf.h and schema.h say. start_after: a text such as "</think>"; empty: bound from the first token.
+  // Waits for the compilation, up to `patience`. Errors: "grammar.busy" and "grammar.slow" (kExhausted) and
+  // what regex.h, gbnf.h and schema.h say. start_after: a text such as "</think>"; empty: bound from the
+  // first token.
   OutputResult<std::shared_ptr<const OutputConstraint>> compile(const OutputSpec& spec,
                                                                 std::string_view start_after = {});
   CompileStats stats() const;
@@ -62,8 +64,8 @@ class OutputMatcher {
 
   // Finds the masks of the next token and of the tokens after `draft`, as far as the draft is allowed.
   void prepare(std::span<const int32_t> draft, MaskStats* stats);
-  // The mask after the first `drafted` tokens of the draft, as Sampler::sample takes it. Empty: prepare() went
-  // not so far, because the answer has ended by then.
+  // The mask after the first `drafted` tokens of the draft, as Sampler::sample takes it. Empty: prepare()
+  // went not so far, because the answer has ended by then.
   std::span<const uint32_t> mask(size_t drafted) const;
   bool prepared() const;
 

@@ -37,7 +37,8 @@ TEST(OutputGrammar, JsonObject) {
 }
 
 TEST(OutputGrammar, MasksAfterADraftAreThoseWithoutIt) {
-  const auto constraint = compiled(schema_spec(R"({"properties": {"a": {"type": "integer"}}, "required": ["a"]})"));
+  const auto constraint =
+      compiled(schema_spec(R"({"properties": {"a": {"type": "integer"}}, "required": ["a"]})"));
   const std::string text = R"({"a": 12})";
   std::vector<int32_t> draft(text.begin(), text.end());
   draft.push_back(kByteEnd);
@@ -88,8 +89,8 @@ TEST(OutputGrammar, BeginsAfterItsMarker) {
   draft.push_back(kByteEnd);
   matcher.prepare(draft, &stats);
   for (size_t i = 0; i < draft.size(); ++i) ASSERT_TRUE(allows(matcher.mask(i), draft[i])) << i;
-  EXPECT_FALSE(allows(matcher.mask(0), kByteEnd));        // the end would leave the form out
-  EXPECT_TRUE(allows(matcher.mask(3), 'x'));              // free before the marker
+  EXPECT_FALSE(allows(matcher.mask(0), kByteEnd));           // the end would leave the form out
+  EXPECT_TRUE(allows(matcher.mask(3), 'x'));                 // free before the marker
   EXPECT_FALSE(allows(matcher.mask(text.size() - 2), 'x'));  // bound after it
   for (const int32_t token : draft) ASSERT_TRUE(matcher.accept(token));
   EXPECT_TRUE(matcher.finished());

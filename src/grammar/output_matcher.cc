@@ -66,8 +66,8 @@ struct OutputMatcher::State {
 
   std::shared_ptr<const OutputConstraint> constraint;
   xgrammar::GrammarMatcher matcher;
-  bool free;           // before start_after is said
-  size_t matched = 0;  // of it
+  bool free;                                 // before start_after is said
+  size_t matched = 0;                        // of it
   std::vector<std::vector<uint32_t>> masks;  // memory is kept
   size_t used = 0;
 };
@@ -120,7 +120,9 @@ namespace xgrammar {
 [[noreturn]] void LogFatalImpl(const std::string& file, int lineno, const std::string& message);
 void LogMessageImpl(const std::string& file, int lineno, int level, const std::string& message);
 
-void LogFatalImpl(const std::string&, int, const std::string& message) { throw pingti::LibraryError(message); }
+void LogFatalImpl(const std::string&, int, const std::string& message) {
+  throw pingti::LibraryError(message);
+}
 
 void LogMessageImpl(const std::string&, int, int level, const std::string& message) {
   constexpr int kWarning = 2;

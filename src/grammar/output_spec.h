@@ -47,7 +47,8 @@ struct OutputLimits {
   size_t properties = 500;  // of all objects
   size_t choices = 2000;    // enum values of all enums, or choices
   size_t choice_bytes = 64 << 10;
-  // Repetitions written out: of a regex or grammar, and the sum of a schema's bounded lengths and item counts.
+  // Repetitions written out: of a regex or grammar, and the sum of a schema's bounded lengths and item
+  // counts.
   size_t repetitions = 1000;
 };
 

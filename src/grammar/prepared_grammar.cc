@@ -10,11 +10,14 @@
 namespace pingti {
 namespace {
 
-OutputResult<PreparedGrammar> prepare_choice(const std::vector<std::string>& choices, const OutputLimits& limits) {
+OutputResult<PreparedGrammar> prepare_choice(const std::vector<std::string>& choices,
+                                             const OutputLimits& limits) {
   const auto over = [](std::string_view what, size_t most) {
-    return output_problem(ErrorKind::kTooLarge, "grammar.limit", fmt::format("there are more than {} {}", most, what));
+    return output_problem(ErrorKind::kTooLarge, "grammar.limit",
+                          fmt::format("there are more than {} {}", most, what));
   };
-  if (choices.empty()) return output_problem(ErrorKind::kInvalid, "grammar.choice", "there is nothing to choose from");
+  if (choices.empty())
+    return output_problem(ErrorKind::kInvalid, "grammar.choice", "there is nothing to choose from");
   if (choices.size() > limits.choices) return over("choices", limits.choices);
   size_t bytes = 0;
   Expression whole;

@@ -60,7 +60,8 @@ class RegexParser {
   Expression alternatives(int depth) {
     Expression choice;
     choice.kind = Kind::kChoice;
-    if (depth > limits_.depth) refuse("grammar.limit", fmt::format("more than {} nested groups", limits_.depth));
+    if (depth > limits_.depth)
+      refuse("grammar.limit", fmt::format("more than {} nested groups", limits_.depth));
     do {
       if (problem_) return choice;
       choice.children.push_back(sequence(depth));
@@ -152,7 +153,8 @@ class RegexParser {
     if (!right || !take(U'}')) {
       refuse("grammar.regex", "a '{' that is no repetition; a brace itself is written \\{");
     } else if (*most != Expression::kUnbounded && *most < *least) {
-      refuse("grammar.regex", fmt::format("the repetition {{{},{}}}, whose bounds are in the wrong order", *least, *most));
+      refuse("grammar.regex",
+             fmt::format("the repetition {{{},{}}}, whose bounds are in the wrong order", *least, *most));
     }
   }
 
@@ -198,19 +200,32 @@ class RegexParser {
     }
     const char32_t code = text_[at_++];
     switch (code) {
-      case 'd': return {kDigits, false};
-      case 'D': return {complement(kDigits), false};
-      case 'w': return {kWord, false};
-      case 'W': return {complement(kWord), false};
-      case 's': return {kSpaces, false};
-      case 'S': return {complement(kSpaces), false};
-      case 'n': return one('\n');
-      case 'r': return one('\r');
-      case 't': return one('\t');
-      case 'f': return one('\f');
-      case 'v': return one('\v');
-      case 'x': return one(hex(2));
-      case 'u': return one(unicode());
+      case 'd':
+        return {kDigits, false};
+      case 'D':
+        return {complement(kDigits), false};
+      case 'w':
+        return {kWord, false};
+      case 'W':
+        return {complement(kWord), false};
+      case 's':
+        return {kSpaces, false};
+      case 'S':
+        return {complement(kSpaces), false};
+      case 'n':
+        return one('\n');
+      case 'r':
+        return one('\r');
+      case 't':
+        return one('\t');
+      case 'f':
+        return one('\f');
+      case 'v':
+        return one('\v');
+      case 'x':
+        return one(hex(2));
+      case 'u':
+        return one(unicode());
       case 'c':
         if (!done() && ((text_[at_] | 32) >= 'a' && (text_[at_] | 32) <= 'z')) return one(text_[at_++] % 32);
         break;
@@ -220,7 +235,8 @@ class RegexParser {
       case 'b':
         if (in_bracket) return one('\b');
         break;
-      default: break;
+      default:
+        break;
     }
     const bool letter = (code >= '0' && code <= '9') || ((code | 32) >= 'a' && (code | 32) <= 'z');
     if (!letter) return one(code);
@@ -280,9 +296,9 @@ class RegexParser {
 
 OutputResult<Expression> parse_regex(std::string_view pattern, const OutputLimits& limits) {
   if (pattern.size() > limits.regex_bytes) {
-    return output_problem(ErrorKind::kTooLarge, "grammar.limit",
-                          fmt::format("the pattern has {} bytes; at most {} are taken", pattern.size(),
-                                      limits.regex_bytes));
+    return output_problem(
+        ErrorKind::kTooLarge, "grammar.limit",
+        fmt::format("the pattern has {} bytes; at most {} are taken", pattern.size(), limits.regex_bytes));
   }
   std::u32string text;
   for (std::string_view rest = pattern; !rest.empty();) {
@@ -295,9 +311,9 @@ OutputResult<Expression> parse_regex(std::string_view pattern, const OutputLimit
   auto expression = RegexParser(std::move(text), limits).parse();
   if (!expression) return expression;
   if (expanded_size(*expression, limits.repetitions + 1) > limits.repetitions) {
-    return output_problem(
-        ErrorKind::kTooLarge, "grammar.limit",
-        fmt::format("the pattern with its repetitions written out has more than {} parts", limits.repetitions));
+    return output_problem(ErrorKind::kTooLarge, "grammar.limit",
+                          fmt::format("the pattern with its repetitions written out has more than {} parts",
+                                      limits.repetitions));
   }
   return expression;
 }

@@ -36,8 +36,10 @@ TEST(Regex, MatchesAsAWhole) {
       {R"(\.\$\^)", {".$^"}, {}},
   };
   for (const auto& sample : samples) {
-    for (const auto& text : sample.right) EXPECT_TRUE(accepts(regex_spec(sample.pattern), text)) << sample.pattern << " " << text;
-    for (const auto& text : sample.wrong) EXPECT_FALSE(accepts(regex_spec(sample.pattern), text)) << sample.pattern << " " << text;
+    for (const auto& text : sample.right)
+      EXPECT_TRUE(accepts(regex_spec(sample.pattern), text)) << sample.pattern << " " << text;
+    for (const auto& text : sample.wrong)
+      EXPECT_FALSE(accepts(regex_spec(sample.pattern), text)) << sample.pattern << " " << text;
   }
 }
 
@@ -46,24 +48,49 @@ TEST(Regex, RefusesWhatItCannotSay) {
     const char* pattern;
     const char* code;
   } const samples[] = {
-      {"a(?=b)", "grammar.unsupported"},  {"a(?!b)", "grammar.unsupported"},  {"(?<=a)b", "grammar.unsupported"},
-      {"(?<!a)b", "grammar.unsupported"}, {"(?i)a", "grammar.unsupported"},   {"(?>a)", "grammar.unsupported"},
-      {R"((a)\1)", "grammar.unsupported"}, {R"(\bword)", "grammar.unsupported"}, {R"(\p{L})", "grammar.unsupported"},
-      {R"(\k<a>)", "grammar.unsupported"}, {"a^b", "grammar.unsupported"},     {"a$b", "grammar.unsupported"},
-      {"(^a)", "grammar.unsupported"},    {"*a", "grammar.regex"},            {"a**", "grammar.regex"},
-      {"a{2}{3}", "grammar.regex"},       {"a{3,2}", "grammar.regex"},        {"a{x}", "grammar.regex"},
-      {"a{,3}", "grammar.regex"},         {"(a", "grammar.regex"},            {"a)", "grammar.regex"},
-      {"[a", "grammar.regex"},            {"[]", "grammar.regex"},            {"[^]", "grammar.regex"},
-      {"[b-a]", "grammar.regex"},         {R"([a-\d])", "grammar.regex"},     {R"([^\s\S])", "grammar.regex"},
-      {"a\\", "grammar.regex"},           {R"(\q)", "grammar.regex"},         {R"(\x1)", "grammar.regex"},
-      {R"(\u{110000})", "grammar.regex"}, {R"(\ud800)", "grammar.regex"},     {"a]", "grammar.regex"},
-      {"\xff", "grammar.regex"},          {"(?<n", "grammar.regex"},          {"a{3000}", "grammar.limit"},
+      {"a(?=b)", "grammar.unsupported"},
+      {"a(?!b)", "grammar.unsupported"},
+      {"(?<=a)b", "grammar.unsupported"},
+      {"(?<!a)b", "grammar.unsupported"},
+      {"(?i)a", "grammar.unsupported"},
+      {"(?>a)", "grammar.unsupported"},
+      {R"((a)\1)", "grammar.unsupported"},
+      {R"(\bword)", "grammar.unsupported"},
+      {R"(\p{L})", "grammar.unsupported"},
+      {R"(\k<a>)", "grammar.unsupported"},
+      {"a^b", "grammar.unsupported"},
+      {"a$b", "grammar.unsupported"},
+      {"(^a)", "grammar.unsupported"},
+      {"*a", "grammar.regex"},
+      {"a**", "grammar.regex"},
+      {"a{2}{3}", "grammar.regex"},
+      {"a{3,2}", "grammar.regex"},
+      {"a{x}", "grammar.regex"},
+      {"a{,3}", "grammar.regex"},
+      {"(a", "grammar.regex"},
+      {"a)", "grammar.regex"},
+      {"[a", "grammar.regex"},
+      {"[]", "grammar.regex"},
+      {"[^]", "grammar.regex"},
+      {"[b-a]", "grammar.regex"},
+      {R"([a-\d])", "grammar.regex"},
+      {R"([^\s\S])", "grammar.regex"},
+      {"a\\", "grammar.regex"},
+      {R"(\q)", "grammar.regex"},
+      {R"(\x1)", "grammar.regex"},
+      {R"(\u{110000})", "grammar.regex"},
+      {R"(\ud800)", "grammar.regex"},
+      {"a]", "grammar.regex"},
+      {"\xff", "grammar.regex"},
+      {"(?<n", "grammar.regex"},
+      {"a{3000}", "grammar.limit"},
       {"(a{50}){50}", "grammar.limit"},
   };
   for (const auto& sample : samples) {
     const auto parsed = parse_regex(sample.pattern);
     ASSERT_FALSE(parsed) << sample.pattern;
-    EXPECT_EQ(parsed.error().error.code, sample.code) << sample.pattern << ": " << parsed.error().error.message;
+    EXPECT_EQ(parsed.error().error.code, sample.code)
+        << sample.pattern << ": " << parsed.error().error.message;
   }
   EXPECT_EQ(parse_regex(std::string(5000, 'a')).error().error.code, "grammar.limit");
   EXPECT_EQ(parse_regex(std::string(40, '(') + std::string(40, ')')).error().error.code, "grammar.limit");
@@ -107,8 +134,8 @@ TEST(Regex, MatchesWhatPcreMatches) {
     const auto as_regex = compiled(regex_spec(pattern));
     const auto as_schema = compiled(schema_spec(schema.dump()));
     for (const std::string& text : texts) {
-      const bool want = pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match,
-                                    nullptr) > 0;
+      const bool want =
+          pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match, nullptr) > 0;
       EXPECT_EQ(follows(as_regex, text), want) << text;
       EXPECT_EQ(follows(as_schema, "\"" + text + "\""), want) << text;
     }

@@ -10,6 +10,7 @@
 
 namespace pingti {
 
-std::vector<prometheus::MetricFamily> grammar_metrics(const EngineStats& stats, const prometheus::Labels& labels);
+std::vector<prometheus::MetricFamily> grammar_metrics(const EngineStats& stats,
+                                                      const prometheus::Labels& labels);
 
 }  // namespace pingti

@@ -90,8 +90,7 @@ std::vector<prometheus::MetricFamily> reuse_families(const ReuseStats& reuse,
                                                      const prometheus::Labels& labels) {
   std::vector<prometheus::MetricFamily> families;
   const auto gauge = [&](const char* name, const char* help, int64_t value) {
-    families.push_back(
-        single(name, help, prometheus::MetricType::Gauge, labels, static_cast<double>(value)));
+    families.push_back(single(name, help, prometheus::MetricType::Gauge, labels, static_cast<double>(value)));
   };
   const auto counter = [&](const char* name, const char* help, uint64_t value) {
     families.push_back(
@@ -99,7 +98,8 @@ std::vector<prometheus::MetricFamily> reuse_families(const ReuseStats& reuse,
   };
   gauge("pingti_prefix_cache_bytes", "KV pages kept for reuse that no answer holds", reuse.kept_bytes);
   gauge("pingti_cache_keys", "Conversations with pinned KV pages", reuse.sessions);
-  counter("pingti_prefix_cache_evicted_pages_total", "Kept KV pages given up for others", reuse.evicted_pages);
+  counter("pingti_prefix_cache_evicted_pages_total", "Kept KV pages given up for others",
+          reuse.evicted_pages);
   counter("pingti_prefix_cache_coalesced_total",
           "Choices that waited for another one to compute their common beginning", reuse.coalesced);
   if (!reuse.disk.enabled) return families;

@@ -18,14 +18,16 @@ OutputSpec spec_of(const wire::OutputFormat& format) {
 wire::ApiError api_error(const OutputProblem& problem, const std::string& param) {
   constexpr int kRetrySeconds = 5;
   if (problem.error.kind == ErrorKind::kExhausted) {
-    wire::ApiError error = wire::unavailable(problem.error.code, fmt::format("'{}': {}.", param, problem.error.message),
-                                             kRetrySeconds);
+    wire::ApiError error = wire::unavailable(
+        problem.error.code, fmt::format("'{}': {}.", param, problem.error.message), kRetrySeconds);
     error.param = param;
     return error;
   }
   if (problem.error.kind == ErrorKind::kInternal) return wire::from_error(problem.error);
   const std::string place = problem.path.empty() ? param : fmt::format("{}.{}", param, problem.path);
-  return {.message = fmt::format("'{}': {}.", place, problem.error.message), .param = place, .code = problem.error.code};
+  return {.message = fmt::format("'{}': {}.", place, problem.error.message),
+          .param = place,
+          .code = problem.error.code};
 }
 
 }  // namespace

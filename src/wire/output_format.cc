@@ -70,8 +70,8 @@ class FormatReader {
       format.choices.push_back(item.get<std::string>());
     }
     if (!right) {
-      return reader.fail_type(name, fmt::format("an array of 1 to {} strings that are not empty", kMostOutputChoices),
-                              *value);
+      return reader.fail_type(
+          name, fmt::format("an array of 1 to {} strings that are not empty", kMostOutputChoices), *value);
     }
     set(reader, reader.path(name), std::move(format));
   }
@@ -97,10 +97,11 @@ class FormatReader {
     } else if (type == "grammar") {
       text(inner, "grammar", Kind::kGrammar);
     } else if (type != "text" && !type.empty()) {
-      inner.fail(invalid_field("response_format.type",
-                               fmt::format("'response_format.type' must be \"text\", \"json_object\" or \"json_schema\", "
-                                           "not {}.",
-                                           describe(Json(type)))));
+      inner.fail(invalid_field(
+          "response_format.type",
+          fmt::format("'response_format.type' must be \"text\", \"json_object\" or \"json_schema\", "
+                      "not {}.",
+                      describe(Json(type)))));
     }
     if (auto error = inner.finish()) fields_.fail(std::move(*error));
   }

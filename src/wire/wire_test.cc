@@ -154,9 +154,8 @@ TEST(ChatRequest, ReadsTheFormOfTheAnswer) {
 
 TEST(ChatRequest, RefusesByNameWhatItDoesNotDo) {
   for (const char* extra :
-       {R"("tools": [{"type":"function"}])", R"("tool_choice": "required")",
-        R"("functions": [{}])", R"("audio": {})",
-        R"("modalities": ["text","audio"])", R"("reasoning_effort": "low")"}) {
+       {R"("tools": [{"type":"function"}])", R"("tool_choice": "required")", R"("functions": [{}])",
+        R"("audio": {})", R"("modalities": ["text","audio"])", R"("reasoning_effort": "low")"}) {
     ApiError error = chat_error(extra);
     EXPECT_EQ(error.code, "unsupported_parameter") << extra;
     EXPECT_NE(std::string(extra).find(error.param), std::string::npos) << extra;

@@ -45,7 +45,8 @@ inline GrammarCompiler& byte_compiler() {
   return compiler;
 }
 
-inline std::shared_ptr<const OutputConstraint> compiled(const OutputSpec& spec, std::string_view start_after = {}) {
+inline std::shared_ptr<const OutputConstraint> compiled(const OutputSpec& spec,
+                                                        std::string_view start_after = {}) {
   auto constraint = byte_compiler().compile(spec, start_after);
   EXPECT_TRUE(constraint) << spec.text << ": " << constraint.error().error.to_string() << " at "
                           << constraint.error().path;
@@ -111,8 +112,14 @@ inline std::string random_text(const OutputSpec& spec, uint32_t seed, size_t mos
   return text;
 }
 
-inline OutputSpec schema_spec(std::string text) { return {.kind = OutputKind::kJsonSchema, .text = std::move(text)}; }
-inline OutputSpec regex_spec(std::string text) { return {.kind = OutputKind::kRegex, .text = std::move(text)}; }
-inline OutputSpec grammar_spec(std::string text) { return {.kind = OutputKind::kGrammar, .text = std::move(text)}; }
+inline OutputSpec schema_spec(std::string text) {
+  return {.kind = OutputKind::kJsonSchema, .text = std::move(text)};
+}
+inline OutputSpec regex_spec(std::string text) {
+  return {.kind = OutputKind::kRegex, .text = std::move(text)};
+}
+inline OutputSpec grammar_spec(std::string text) {
+  return {.kind = OutputKind::kGrammar, .text = std::move(text)};
+}
 
 }  // namespace pingti::testing
