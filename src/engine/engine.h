@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "grammar/mask_stats.h"
+#include "grammar/output_spec.h"
 #include "sample/sampling_params.h"
 
 namespace pingti {
@@ -23,6 +25,7 @@ namespace pingti {
 class Tokenizer;
 class ChatTemplate;
 class FairTurns;
+struct OutputConstraint;
 
 struct TokenLogprobInfo {
   int32_t token = 0;
@@ -60,6 +63,9 @@ struct GenerationRequest {
   std::string cache_salt;
   // A conversation: what it has computed stays in memory until it goes on (within its salt). Empty: none.
   std::string cache_key;
+
+  // The form every choice must have, from Engine::constraint(); null: free. Not with ignore_eos.
+  std::shared_ptr<const OutputConstraint> constraint;
 };
 
 // Sent once, when the prompt has been computed.
@@ -202,6 +208,8 @@ struct EngineStats {
   // Pairs of a query and a KV page, with an attention window or sparse attention: all, and those computed.
   uint64_t attention_pairs = 0;
   uint64_t attention_computed = 0;
+  MaskStats masks;                // of constrained answers
+  CompileStats grammars;          // compiled for them
   double seconds_since_step = 0;  // heartbeat: since the engine thread last looked for work
 };
 
@@ -212,6 +220,12 @@ class Engine {
   virtual const EngineInfo& info() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual const ChatTemplate& chat_template() const = 0;
+
+  // What a request carries so that its answers have a form. start_after: bound only after the answer has said
+  // this text, such as "</think>". May take seconds (CompilerOptions::patience): not for the engine's sinks
+  // or I/O threads. The constraint is for this engine's requests, while it lives.
+  virtual OutputResult<std::shared_ptr<const OutputConstraint>> constraint(const OutputSpec&,
+                                                                           const std::string& start_after);
 
   // Queues a request. Refused at once (no event follows) when the prompt is empty, holds a token outside
   // the vocabulary, or does not fit ("engine.context" names prompt length and context), and when its lane's

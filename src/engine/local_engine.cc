@@ -55,6 +55,7 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::create(EngineParts parts) {
 
 LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator speculator)
     : parts_(std::move(parts)),
+      compiler_(*parts_.tokenizer, static_cast<int>(parts_.info.vocab)),
       runner_(std::move(runner)),
       speculator_(std::move(speculator)),
       reuse_(&parts_.space, disk_reuse(parts_)),
@@ -252,6 +253,7 @@ void LocalEngine::compute(const StepPlan& plan) {
   stats_.prompt_tokens += prompt_tokens;
   stats_.generated_tokens += generated;
   stats_.speculation = speculator_.stats();
+  stats_.masks = runner_.mask_stats();
 }
 
 // The first choice has computed the prompt: tells so, and lets the others start from it.
@@ -300,6 +302,10 @@ uint64_t LocalEngine::report(Draw& draw) {
 bool LocalEngine::report_token(Sequence& sequence, int32_t token, TokenLogprobs* logprobs) {
   RequestState& request = *sequence.request;
   ++sequence.drawn;
+  if (sequence.matcher && !sequence.matcher->accept(token)) {
+    finish_stuck(sequence);
+    return false;
+  }
   const bool stop_token =
       std::ranges::find(request.request.stop_tokens, token) != request.request.stop_tokens.end();
   const bool ends =
@@ -311,19 +317,31 @@ bool LocalEngine::report_token(Sequence& sequence, int32_t token, TokenLogprobs*
     event.text = sequence.text.push(token);
     if (logprobs != nullptr) event.logprobs.push_back(std::move(*logprobs));
   }
+  const bool complete = sequence.matcher && sequence.matcher->finished();
   const bool full = sequence.size() >= sequence.limit;
-  if ((ends || full) && !sequence.text.matched()) event.text += sequence.text.finish();
+  if ((ends || full || complete) && !sequence.text.matched()) event.text += sequence.text.finish();
   const auto& stop = sequence.text.matched();
   if (!event.tokens.empty() || !event.text.empty())
     notify(request, [&](EventSink& sink) { sink.tokens(std::move(event)); });
   if (stop) {
     finish(sequence, FinishReason::kStop, *stop);
-  } else if (ends || full) {
-    finish(sequence, ends ? FinishReason::kStop : FinishReason::kLength);
+  } else if (ends || full || complete) {
+    finish(sequence, ends || complete ? FinishReason::kStop : FinishReason::kLength);
   } else {
     return true;
   }
   return false;
+}
+
+// No token goes on: the vocabulary cannot spell what the grammar wants next.
+void LocalEngine::finish_stuck(Sequence& sequence) {
+  const auto owned = scheduler_.remove(&sequence, /*remember=*/false);
+  send_finish(*owned,
+              {.choice = owned->choice,
+               .reason = FinishReason::kError,
+               .error = Error{.kind = ErrorKind::kInvalid,
+                              .code = "grammar.stuck",
+                              .message = "no token of the model's vocabulary goes on as the grammar wants"}});
 }
 
 void LocalEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text) {

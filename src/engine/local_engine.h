@@ -27,6 +27,7 @@
 #include "engine/prefix_reuse.h"
 #include "engine/scheduler.h"
 #include "engine/step_runner.h"
+#include "grammar/output_grammar.h"
 #include "model/model.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -64,6 +65,10 @@ class LocalEngine final : public Engine {
   void cancel(uint64_t request) override;
   Forecast forecast(const Work& work, int64_t tokens_ahead) const override;
   EngineStats stats() const override;
+  OutputResult<std::shared_ptr<const OutputConstraint>> constraint(const OutputSpec& spec,
+                                                                   const std::string& start_after) override {
+    return compiler_.compile(spec, start_after);
+  }
   void drain(std::optional<std::chrono::milliseconds> limit) override;
   using Engine::drain;
 
@@ -93,6 +98,7 @@ class LocalEngine final : public Engine {
   uint64_t report(Draw& draw);
   bool report_token(Sequence& sequence, int32_t token, TokenLogprobs* logprobs);
   void finish(Sequence& sequence, FinishReason reason, std::string stop_text = {});
+  void finish_stuck(Sequence& sequence);
   void drop(uint64_t request, FinishReason reason, const Error* error);
   void drop_all();
   void drop_running(const Error& error);
@@ -107,6 +113,7 @@ class LocalEngine final : public Engine {
   int64_t waiting_locked(int lane) const;
 
   EngineParts parts_;
+  GrammarCompiler compiler_;
   StepRunner runner_;
   Speculator speculator_;  // before the scheduler, whose sequences hold its drafters' states
   PrefixReuse reuse_;      // before the scheduler, which tells it of its sequences

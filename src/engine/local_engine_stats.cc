@@ -49,6 +49,7 @@ Forecast LocalEngine::forecast_locked(const Work& work, int64_t tokens_ahead) co
 EngineStats LocalEngine::stats() const {
   const std::lock_guard lock(mutex_);
   EngineStats stats = stats_;
+  stats.grammars = compiler_.stats();
   stats.waiting += static_cast<int64_t>(inbox_.requests.size());
   for (const auto& request : inbox_.requests) {
     LaneStats& lane = stats.lanes[static_cast<size_t>(request->lane)];

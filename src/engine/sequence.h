@@ -15,6 +15,7 @@
 #include "engine/lanes/parked_kv.h"
 #include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
+#include "grammar/output_grammar.h"
 #include "sample/sampler.h"
 #include "store/block.h"
 
@@ -63,6 +64,7 @@ struct Sequence {
   TextStream text;
   SequenceSpeculation speculation;
   SequenceReuse reuse;
+  std::unique_ptr<OutputMatcher> matcher;  // follows the answer where it must have a form; null: it is free
   int64_t drawn = 0;
   std::optional<ParkedKv> parked;
   bool short_of_pages = false;  // when it was last to be taken in
@@ -75,7 +77,9 @@ struct Sequence {
         limit(token_limit),
         table(std::move(empty_table)),
         sampler(std::move(choice_sampler)),
-        text(tokenizer, request->request.stop) {}
+        text(tokenizer, request->request.stop) {
+    if (request->request.constraint) matcher = std::make_unique<OutputMatcher>(request->request.constraint);
+  }
 
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return size() - computed; }

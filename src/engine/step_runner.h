@@ -10,6 +10,7 @@
 #include "base/huge_buffer.h"
 #include "base/thread_pool.h"
 #include "cache/kv_space.h"
+#include "engine/constraint_masks.h"
 #include "engine/scheduler.h"
 #include "model/model.h"
 
@@ -38,6 +39,7 @@ class StepRunner {
   // Draws each one's next token, position sequence.size(), and goes on as long as the draw equals the
   // sequence's draft: all draws are what they would be without it. Overwrites the logits.
   void draw(std::span<Draw> draws);
+  const MaskStats& mask_stats() const { return masks_->stats(); }
 
  private:
   StepRunner() = default;
@@ -50,6 +52,7 @@ class StepRunner {
   Model* model_ = nullptr;
   ThreadPool* threads_ = nullptr;
   const Tokenizer* tokenizer_ = nullptr;
+  std::unique_ptr<ConstraintMasks> masks_ = std::make_unique<ConstraintMasks>();
   HugeBuffer logits_;  // [logit_rows, vocab]
 };
 

@@ -27,6 +27,15 @@ class Gathered {
     (type == Type::Counter ? metric.counter.value : metric.gauge.value) = value;
     families_[place->second].metric.push_back(std::move(metric));
   }
+  void add(prometheus::MetricFamily family) {
+    const auto [place, added] = by_name_.emplace(family.name, families_.size());
+    if (added) {
+      families_.push_back(std::move(family));
+    } else {
+      auto& metrics = families_[place->second].metric;
+      metrics.insert(metrics.end(), family.metric.begin(), family.metric.end());
+    }
+  }
   // Under our own name and vLLM's.
   void both(const std::string& own, const std::string& alias, const std::string& help, Type type,
             double value, const prometheus::Labels& labels) {

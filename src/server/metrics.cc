@@ -14,6 +14,7 @@
 #include "base/machine.h"
 #include "base/version.h"
 #include "server/gathered.h"
+#include "server/grammar_metrics.h"
 #include "server/lane_families.h"
 
 namespace pingti {
@@ -81,7 +82,8 @@ void add_reuse(const ReuseStats& reuse, const prometheus::Labels& labels, Gather
   };
   gauge("pingti_prefix_cache_bytes", "KV pages kept for reuse that no answer holds", reuse.kept_bytes);
   gauge("pingti_cache_keys", "Conversations with pinned KV pages", reuse.sessions);
-  counter("pingti_prefix_cache_evicted_pages_total", "Kept KV pages given up for others", reuse.evicted_pages);
+  counter("pingti_prefix_cache_evicted_pages_total", "Kept KV pages given up for others",
+          reuse.evicted_pages);
   counter("pingti_prefix_cache_coalesced_total",
           "Choices that waited for another one to compute their common beginning", reuse.coalesced);
   if (!reuse.disk.enabled) return;
@@ -122,6 +124,7 @@ void add_engine(const EngineInfo& info, const EngineStats& stats, int64_t waitin
   add_speculation(stats.speculation, labels, out);
   add_reuse(stats.reuse, labels, out);
   add_lane_figures(info, stats, labels, out);
+  for (auto& family : grammar_metrics(stats, labels)) out->add(std::move(family));
   if (info.attention != "full") {
     add("pingti_attention_pairs_total", "Pairs of a query and a KV page that full attention would compute",
         Type::Counter, stats.attention_pairs);

@@ -24,6 +24,7 @@ wire::ApiResult<std::vector<int32_t>> completion_prompt(const ServedModel& model
                                                         const std::string& suffix);
 
 // Everything but prompt, id, token limit and logprobs. A request without a seed gets a random one.
-wire::ApiResult<GenerationRequest> generation_request(const Engine& engine, const wire::CommonFields& fields);
+// May compile a grammar, for seconds.
+wire::ApiResult<GenerationRequest> generation_request(Engine& engine, const wire::CommonFields& fields);
 
 }  // namespace pingti

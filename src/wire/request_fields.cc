@@ -134,6 +134,7 @@ void read_common(FieldReader& fields, CommonFields* out) {
   fields.strings("stop", &out->stop, kMostStopStrings);
   fields.boolean("ignore_eos", &out->ignore_eos);
   read_sampling(fields, &out->sampling);
+  read_output_format(fields, &out->output);
   read_serving(fields, out);
   read_cache(fields, out);
   // About accounting, storage and speed at the provider; none changes an answer.

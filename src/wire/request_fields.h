@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wire/field_reader.h"
+#include "wire/output_format.h"
 
 namespace pingti::wire {
 
@@ -44,6 +45,7 @@ struct CommonFields {
   std::string cache_key;   // also prompt_cache_key; empty: none
   std::string cache_salt;  // empty: none
   SamplingFields sampling;
+  OutputFormat output;
 
   // About serving; no answer depends on these.
   std::optional<int64_t> own_priority;  // "priority": lower is served first

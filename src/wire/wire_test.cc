@@ -128,11 +128,34 @@ TEST(ChatRequest, NamesTheFieldTheValueAndWhatIsWanted) {
   EXPECT_EQ(body["error"]["code"], "invalid_type");
 }
 
+TEST(ChatRequest, ReadsTheFormOfTheAnswer) {
+  using Kind = OutputFormat::Kind;
+  const auto read = [](const std::string& extra) {
+    const auto request = parse_chat_request(R"({"messages":[{"role":"user","content":"x"}],)" + extra + "}");
+    EXPECT_TRUE(request) << extra;
+    return request ? request->common.output : OutputFormat{};
+  };
+  EXPECT_EQ(read(R"("response_format": {"type": "text"})").kind, Kind::kFree);
+  EXPECT_EQ(read(R"("grammar": "")").kind, Kind::kFree);
+  EXPECT_EQ(read(R"("response_format": {"type": "json_object"})").kind, Kind::kJsonObject);
+  OutputFormat format = read(
+      R"("response_format": {"type": "json_schema", "json_schema": {"name": "n", "strict": true, "schema": {"b":1,"a":2}}})");
+  EXPECT_EQ(format.kind, Kind::kJsonSchema);
+  EXPECT_EQ(format.text, R"({"b":1,"a":2})");  // in its order
+  EXPECT_EQ(format.param, "response_format.json_schema.schema");
+  EXPECT_EQ(read(R"("structured_outputs": {"choice": ["a", "b"]})").choices.size(), 2u);
+  EXPECT_EQ(read(R"("structured_outputs": {"json_object": true})").kind, Kind::kJsonObject);
+  EXPECT_EQ(read(R"("guided_regex": "a+")").text, "a+");
+  EXPECT_EQ(read(R"("grammar": "root ::= \"a\"")").kind, Kind::kGrammar);
+  EXPECT_EQ(read(R"("json_schema": {})").param, "json_schema");
+  EXPECT_EQ(chat_error(R"("guided_regex": "a", "json_schema": {})").param, "json_schema");
+  EXPECT_EQ(chat_error(R"("response_format": {"type": "xml"})").param, "response_format.type");
+}
+
 TEST(ChatRequest, RefusesByNameWhatItDoesNotDo) {
   for (const char* extra :
-       {R"("tools": [{"type":"function"}])", R"("tool_choice": "required")",
-        R"("response_format": {"type":"json_object"})", R"("functions": [{}])", R"("audio": {})",
-        R"("modalities": ["text","audio"])", R"("reasoning_effort": "low")"}) {
+       {R"("tools": [{"type":"function"}])", R"("tool_choice": "required")", R"("functions": [{}])",
+        R"("audio": {})", R"("modalities": ["text","audio"])", R"("reasoning_effort": "low")"}) {
     ApiError error = chat_error(extra);
     EXPECT_EQ(error.code, "unsupported_parameter") << extra;
     EXPECT_NE(std::string(extra).find(error.param), std::string::npos) << extra;

@@ -89,6 +89,7 @@ struct FakeEngine::Sequence {
   int choice;
   int64_t made = 0;
   std::string pending;  // made and not sent
+  std::unique_ptr<OutputMatcher> matcher = nullptr;
 };
 
 Result<std::unique_ptr<FakeEngine>> FakeEngine::create(FakeOptions options) {
@@ -109,6 +110,7 @@ FakeEngine::FakeEngine(FakeOptions options, std::unique_ptr<Tokenizer> tokenizer
   info_.vocab = tokenizer_->size();
   info_.max_sequences = static_cast<int>(options_.max_batch);
   info_.lanes = options_.lanes.lanes;
+  compiler_ = std::make_unique<GrammarCompiler>(*tokenizer_, tokenizer_->size());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -191,6 +193,7 @@ EngineStats FakeEngine::stats() const {
   stats.prefill_rate = options_.prefill_rate;
   stats.waiting = static_cast<int64_t>(waiting_.size());
   stats.running = static_cast<int64_t>(running_.size());
+  stats.grammars = compiler_->stats();
   stats.seconds_since_step = stalled_ ? 1000 : 0;
   return stats;
 }
@@ -222,7 +225,11 @@ void FakeEngine::start_waiting() {
     }
     stats_.prompt_tokens += static_cast<uint64_t>(event.prompt_tokens);
     job->sink->prompt(std::move(event));
-    for (int c = 0; c < job->request.choices; ++c) running_.push_back({job, c, 0, {}});
+    for (int c = 0; c < job->request.choices; ++c) {
+      running_.push_back({job, c, 0, {}});
+      if (job->request.constraint)
+        running_.back().matcher = std::make_unique<OutputMatcher>(job->request.constraint);
+    }
   }
 }
 
@@ -239,7 +246,33 @@ void FakeEngine::finish(Sequence& sequence, FinishReason reason, std::string sto
   }
 }
 
+// Tokens drawn evenly from what the constraint allows.
+bool FakeEngine::step_constrained(Sequence& sequence) {
+  const Job& job = *sequence.job;
+  const auto position = static_cast<uint64_t>(sequence.made);
+  if (sequence.made >= job.request.max_tokens) return finish(sequence, FinishReason::kLength), true;
+  sequence.matcher->prepare({}, &stats_.masks);
+  const auto mask = sequence.matcher->mask(0);
+  std::vector<int32_t> allowed;
+  for (int32_t id = 0; id < tokenizer_->size(); ++id) {
+    if ((mask[static_cast<size_t>(id) / 32] >> (id % 32) & 1) != 0) allowed.push_back(id);
+  }
+  const uint64_t draw =
+      mix(job.request.sampling.seed + mix(static_cast<uint64_t>(sequence.choice) * 1'000'003 + position));
+  const int32_t id = allowed.at(draw % allowed.size());
+  ++sequence.made;
+  ++stats_.generated_tokens;
+  sequence.matcher->accept(id);
+  if (tokenizer_->is_end_of_generation(id)) return finish(sequence, FinishReason::kStop), true;
+  sequence.pending += tokenizer_->token_bytes(id);
+  std::string text = sequence.pending.substr(0, sequence.pending.size() - uncertain(sequence.pending, {}));
+  sequence.pending.erase(0, text.size());
+  job.sink->tokens({sequence.choice, {id}, std::move(text), {}});
+  return false;
+}
+
 bool FakeEngine::step(Sequence& sequence) {
+  if (sequence.matcher) return step_constrained(sequence);
   const Job& job = *sequence.job;
   const GenerationRequest& request = job.request;
   auto flush = [&](std::vector<int32_t> tokens, std::vector<TokenLogprobs> logprobs, size_t hold) {

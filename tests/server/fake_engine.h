@@ -7,6 +7,8 @@
 //   "stall"         the heartbeat stops
 //   "cache scope"   the request's cache salt and key, "SALT|KEY"
 //   anything else   the message itself
+// A request with a constraint is answered with tokens drawn evenly from those it allows, from (seed, choice,
+// position): the worst model there is.
 // One token every pace_ms for each of up to max_batch choices. Requests start by priority, then arrival, and
 // end at their deadline. Lanes are graded by prompt and token limit (256 if there is none); the first token
 // is predicted from the prompts waiting at prefill_rate, though they take no time.
@@ -20,6 +22,7 @@
 
 #include "engine/engine.h"
 #include "engine/lanes/lane_settings.h"
+#include "grammar/output_grammar.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -47,6 +50,10 @@ class FakeEngine : public Engine {
   EngineStats stats() const override;
   void drain(std::optional<std::chrono::milliseconds> limit) override;
   using Engine::drain;
+  OutputResult<std::shared_ptr<const OutputConstraint>> constraint(const OutputSpec& spec,
+                                                                   const std::string& start_after) override {
+    return compiler_->compile(spec, start_after);
+  }
 
  private:
   struct Job;
@@ -59,10 +66,12 @@ class FakeEngine : public Engine {
   void end_overdue();
   void end(uint64_t id, FinishReason reason, const std::string& error = {});
   bool step(Sequence& sequence);  // true when it has finished
+  bool step_constrained(Sequence& sequence);
   void finish(Sequence& sequence, FinishReason reason, std::string stop_text = {}, std::string error = {});
 
   FakeOptions options_;
   std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<GrammarCompiler> compiler_;
   ChatTemplate template_;
   EngineInfo info_;
 
