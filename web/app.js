@@ -3,7 +3,7 @@
 import {switchLanguage, text, translate} from '/i18n.js';
 import {MarkdownView, copyButton} from '/markdown.js';
 
-const kDefaults = {system: '', temperature: 0.7, maxTokens: ''};
+const kDefaults = {system: '', temperature: 0.7, maxTokens: '', model: ''};
 const kRenderEvery = 60;  // milliseconds between renderings of a growing answer
 const $ = (id) => document.getElementById(id);
 
@@ -170,6 +170,7 @@ function requestBody() {
     stream_options: {include_usage: true},
     temperature: Number(settings.temperature),
   };
+  if (!$('choose-model').hidden) body.model = $('choose-model').value;
   if (Number(settings.maxTokens) > 0) body.max_tokens = Number(settings.maxTokens);
   return JSON.stringify(body);
 }
@@ -316,7 +317,7 @@ $('set-temperature').addEventListener('input', (event) => {
   $('temperature-value').textContent = Number(event.target.value).toFixed(2);
 });
 $('settings-reset').addEventListener('click', () => {
-  Object.assign(settings, kDefaults);
+  Object.assign(settings, kDefaults, {model: settings.model});
   fillSettings();
 });
 $('settings').addEventListener('close', () => {
@@ -336,6 +337,20 @@ function showTexts() {
   if (!running) showAll();
 }
 
+// One model by its name, several to choose from.
+function showModels(names) {
+  const several = names.length > 1;
+  $('model').hidden = several;
+  $('choose-model').hidden = !several;
+  $('model').textContent = names[0] ?? '';
+  $('choose-model').replaceChildren(...names.map((name) => new Option(name)));
+  if (names.includes(settings.model)) $('choose-model').value = settings.model;
+}
+$('choose-model').addEventListener('change', () => {
+  settings.model = $('choose-model').value;
+  save();
+});
+
 // Shows which model answers, or why none does yet.
 async function lookAtServer() {
   let again = 0;
@@ -352,7 +367,7 @@ async function lookAtServer() {
         notice('needsKey');
       } else {
         notice(null);
-        $('model').textContent = (await models.json()).data[0]?.id ?? '';
+        showModels((await models.json()).data.filter((model) => !model.parent).map((model) => model.id));
       }
     }
   } catch {

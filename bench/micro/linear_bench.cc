@@ -251,7 +251,7 @@ int run(const Options& options) {
     return 1;
   }
   ThreadPool threads(options.threads);
-  const Limits limits{probe_int8_ops(**kernels, threads), probe_read_bandwidth(threads)};
+  const Limits limits{probe_int8(**kernels, threads).operations, probe_read_bandwidth(threads)};
   std::printf("%s, %d threads: int8 peak %.3f TOP/s, memory %.1f GB/s\n", (*kernels)->isa, options.threads,
               limits.ops * 1e-12, limits.bytes * 1e-9);
   for (const Format* format : options.types) {

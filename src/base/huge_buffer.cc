@@ -35,6 +35,11 @@ Result<HugeBuffer> HugeBuffer::allocate(size_t bytes) {
   return buffer;
 }
 
+int64_t HugeBuffer::held_bytes(int64_t bytes) {
+  const int64_t page = bytes >= static_cast<int64_t>(kHugePage) ? static_cast<int64_t>(kHugePage) : 4096;
+  return (bytes + page - 1) / page * page;
+}
+
 HugeBuffer::HugeBuffer(HugeBuffer&& other) noexcept { *this = std::move(other); }
 
 HugeBuffer& HugeBuffer::operator=(HugeBuffer&& other) noexcept {

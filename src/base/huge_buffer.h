@@ -12,6 +12,8 @@ namespace pingti {
 class HugeBuffer {
  public:
   static Result<HugeBuffer> allocate(size_t bytes);
+  // What a buffer of so many bytes can come to hold, whole pages counted.
+  static int64_t held_bytes(int64_t bytes);
   HugeBuffer() = default;
   HugeBuffer(HugeBuffer&& other) noexcept;
   HugeBuffer& operator=(HugeBuffer&& other) noexcept;

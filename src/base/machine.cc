@@ -91,7 +91,42 @@ uint64_t meminfo_available() {
   return std::numeric_limits<uint64_t>::max();
 }
 
+// CPUs in a list such as "0-3,8": 1 when it cannot be read.
+int cpus_in_list(const std::string& path) {
+  std::ifstream file(path);
+  int count = 0;
+  for (std::string range; std::getline(file, range, ',');) {
+    std::istringstream text(range);
+    int first = 0;
+    if (!(text >> first)) continue;
+    int last = first;
+    if (text.peek() == '-') text.ignore(1) >> last;
+    count += std::max(1, last - first + 1);
+  }
+  return std::max(1, count);
+}
+
 }  // namespace
+
+CacheSizes cache_sizes() {
+  CacheSizes sizes;
+  for (int index = 0; index < 8; ++index) {
+    const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);
+    std::ifstream type_file(folder + "/type");
+    std::string type;
+    if (!(type_file >> type)) break;
+    const auto level = static_cast<int>(first_number(folder + "/level", 0));
+    const auto bytes = static_cast<int64_t>(first_number(folder + "/size", 0)) * 1024;  // "1024K"
+    if (type == "Instruction" || bytes <= 0) continue;
+    const int64_t share = bytes / cpus_in_list(folder + "/shared_cpu_list");
+    if (level == 2) sizes.l2 = share;
+    if (level == 3) {
+      sizes.l3 = share;
+      sizes.l3_whole = bytes;
+    }
+  }
+  return sizes;
+}
 
 int available_cpus() {
   cpu_set_t set;

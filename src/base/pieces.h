@@ -20,6 +20,9 @@ class Pieces {
         shortest_(std::max(grain, shortest)),
         longest_(std::max(shortest_, longest)) {}
 
+  // No piece is longer.
+  int64_t longest() const { return std::min(total_, (longest_ + grain_ - 1) / grain_ * grain_); }
+
   // The next piece [begin, end); false when none is left. Any thread.
   bool take(int64_t& begin, int64_t& end) {
     begin = next_.load(std::memory_order_relaxed);

@@ -8,7 +8,7 @@
 
 namespace pingti {
 
-Result<KvSpace> KvSpace::create(std::span<const KvGroupShape> groups, int page_tokens, bool reuse) {
+Result<KvSpace> KvSpace::create(std::span<const KvGroupShape> groups, int page_tokens, KvReuse reuse) {
   PT_CHECK(page_tokens > 0);
   KvSpace space;
   space.page_tokens_ = page_tokens;
@@ -17,8 +17,12 @@ Result<KvSpace> KvSpace::create(std::span<const KvGroupShape> groups, int page_t
     space.pools_.push_back(std::move(pool));
     space.windows_.push_back({group.window, group.sinks});
   }
-  for (KvPool& pool : space.pools_) space.pool_pointers_.push_back(&pool);
-  if (reuse) space.tree_.emplace(space.pools_, space.windows_, page_tokens);
+  for (KvPool& pool : space.pools_) {
+    space.pool_pointers_.push_back(&pool);
+    space.page_counts_.push_back(pool.page_count());
+  }
+  if (reuse.prefixes) space.tree_.emplace(space.pools_, space.windows_, page_tokens, reuse.cost);
+  space.sessions_ = SessionPins(reuse.sessions);
   return space;
 }
 
@@ -35,7 +39,13 @@ bool KvSpace::make_free(size_t group, int64_t pages) {
 
 bool KvSpace::can_free(size_t group, int64_t pages) const {
   const int64_t free = pools_[group].free_count();
-  return free >= pages || (tree_ && free + tree_->unused_pages(group) >= pages);
+  return free >= pages || (tree_ && free + tree_->evictable_pages(group) >= pages);
+}
+
+// One reference less. The tree hears of a page that only it holds now.
+void KvSpace::give_back(size_t group, PageId page, bool left_behind) {
+  pools_[group].release(page);
+  if (tree_) tree_->released(group, page, left_behind);
 }
 
 PageId KvSpace::allocate(size_t group) { return make_free(group, 1) ? pools_[group].allocate() : kNoPage; }
@@ -80,8 +90,17 @@ void KvSpace::drop_behind(PageTable& table, int64_t next_position) {
     const size_t end = std::min(window.first_page(next_position, page_tokens_), pages.size());
     if (first < end) first = std::max(first, std::min(end, window.sink_pages(page_tokens_)));
     for (; first < end; ++first) {
-      pools_[group].release(pages[first]);
+      give_back(group, pages[first], /*left_behind=*/true);
       pages[first] = kNoPage;
+    }
+  }
+}
+
+void KvSpace::shorten(PageTable& table, int64_t positions) {
+  for (size_t group = 0; group < pools_.size(); ++group) {
+    auto& pages = table.pages[group];
+    for (; pages.size() > pages_for(positions); pages.pop_back()) {
+      if (pages.back() != kNoPage) give_back(group, pages.back(), /*left_behind=*/false);
     }
   }
 }
@@ -89,7 +108,7 @@ void KvSpace::drop_behind(PageTable& table, int64_t next_position) {
 void KvSpace::release(PageTable& table) {
   for (size_t group = 0; group < pools_.size(); ++group) {
     for (const PageId page : table.pages[group]) {
-      if (page != kNoPage) pools_[group].release(page);
+      if (page != kNoPage) give_back(group, page, /*left_behind=*/false);
     }
   }
   table = make_table();
@@ -103,6 +122,7 @@ std::optional<PageTable> KvSpace::fork(const PageTable& table, int64_t positions
     const auto& from = table.pages[group];
     auto& to = copy.pages[group];
     copy.first_kept[group] = table.first_kept[group];
+    copy.remembered = std::min(table.remembered, whole);
     to.assign(from.begin(), from.begin() + static_cast<std::ptrdiff_t>(whole));
     for (const PageId page : to) {
       if (page != kNoPage) pools_[group].add_reference(page);
@@ -120,16 +140,60 @@ std::optional<PageTable> KvSpace::fork(const PageTable& table, int64_t positions
   return copy;
 }
 
-int64_t KvSpace::attach(std::span<const int32_t> tokens, PageTable& table) {
-  return tree_ ? tree_->match(tokens, table) : 0;
+int64_t KvSpace::attach(std::span<const int32_t> tokens, PageTable& table, std::string_view salt) {
+  if (!tree_) return 0;
+  const int64_t length = tree_->match(salt, tokens, table);
+  table.remembered = static_cast<size_t>(length / page_tokens_);
+  return length;
 }
 
-void KvSpace::remember(std::span<const int32_t> tokens, PageTable& table) {
-  if (tree_) tree_->insert(tokens, table);
+int64_t KvSpace::remembered(std::span<const int32_t> tokens, std::string_view salt) const {
+  return tree_ ? tree_->match_length(salt, tokens) : 0;
+}
+
+void KvSpace::remember(std::span<const int32_t> tokens, PageTable& table, std::string_view salt) {
+  const size_t pages = tokens.size() / static_cast<size_t>(page_tokens_);
+  if (!tree_ || pages <= table.remembered) return;
+  tree_->insert(salt, tokens, table);
+  table.remembered = pages;
 }
 
 void KvSpace::forget_all() {
-  if (tree_) tree_->clear();
+  if (!tree_) return;
+  sessions_.clear(*tree_);
+  tree_->clear();
+}
+
+void KvSpace::keep_session(std::string_view key, std::span<const int32_t> tokens, std::string_view salt,
+                           SessionPins::Clock::time_point now) {
+  if (tree_) sessions_.keep(*tree_, salt, key, tokens, page_tokens_, page_counts_, now);
+}
+
+void KvSpace::touch_session(std::string_view key, std::string_view salt, SessionPins::Clock::time_point now) {
+  sessions_.touch(salt, key, now);
+}
+
+bool KvSpace::give_up_session() { return tree_ && sessions_.give_up_one(*tree_); }
+
+bool KvSpace::prepare_load(std::span<const int32_t> tokens, PageTable& table, int64_t spare,
+                           std::string_view salt) {
+  const auto positions = static_cast<int64_t>(tokens.size());
+  attach(tokens, table, salt);
+  if (reserve(table, positions, spare)) {
+    bool fits = true;
+    for (size_t group = 0; fits && group < pools_.size(); ++group) {
+      auto& pages = table.pages[group];
+      const size_t first = windows_[group].first_page(positions, page_tokens_);
+      while (fits && pages.size() < pages_for(positions)) {
+        const bool seen = pages.size() < windows_[group].sink_pages(page_tokens_) || pages.size() >= first;
+        pages.push_back(seen && make_free(group, spare + 1) ? pools_[group].allocate() : kNoPage);
+        fits = !seen || pages.back() != kNoPage;
+      }
+    }
+    if (fits) return true;
+  }
+  release(table);
+  return false;
 }
 
 int64_t KvSpace::max_positions(int64_t step) const {
@@ -148,11 +212,19 @@ int64_t KvSpace::max_positions(int64_t step) const {
 double KvSpace::usage() const {
   double most = 0;
   for (size_t group = 0; group < pools_.size(); ++group) {
-    const int64_t idle = pools_[group].free_count() + (tree_ ? tree_->unused_pages(group) : 0);
+    const int64_t idle = pools_[group].free_count() + (tree_ ? tree_->idle_pages(group) : 0);
     const auto total = static_cast<double>(pools_[group].page_count());
     most = std::max(most, 1.0 - static_cast<double>(idle) / total);
   }
   return most;
+}
+
+KvReuseStats KvSpace::reuse_stats() const {
+  if (!tree_) return {};
+  KvReuseStats stats{.sessions = sessions_.count(), .evictions = tree_->evictions()};
+  for (size_t group = 0; group < pools_.size(); ++group)
+    stats.kept_bytes += tree_->idle_pages(group) * pools_[group].page_bytes();
+  return stats;
 }
 
 }  // namespace pingti

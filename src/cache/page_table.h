@@ -31,6 +31,8 @@ struct PageTable {
   std::vector<std::vector<PageId>> pages;
   // first_kept[group]: entries before it, but for the sinks' pages, are kNoPage.
   std::vector<size_t> first_kept;
+  // Whole pages from the first on that the prefix tree has been told of.
+  size_t remembered = 0;
 
   explicit PageTable(size_t groups = 0) : pages(groups), first_kept(groups, 0) {}
 };

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "kernels/probe.h"
 #include "model/runner.h"
 
 namespace pingti {
@@ -75,6 +74,8 @@ TokenCost cost_per_token(const Model& model, const BenchCase& bench) {
 
 }  // namespace
 
+int BenchCase::columns() const { return prompt > 0 ? std::min(prompt, kPrefillChunk) : sequences; }
+
 std::string BenchCase::label() const {
   std::string text = prompt > 0 ? fmt::format("pp{}", prompt) : fmt::format("tg{}", generate);
   if (sequences > 1) text += fmt::format(" x{}", sequences);
@@ -83,7 +84,7 @@ std::string BenchCase::label() const {
 }
 
 MachineLimits measure_limits(const Kernels& kernels, ThreadPool& threads) {
-  return {.int8_ops = probe_int8_ops(kernels, threads), .read_bytes = probe_read_bandwidth(threads)};
+  return {.int8 = probe_int8(kernels, threads), .read_bytes = probe_read_bandwidth(threads)};
 }
 
 double BenchResult::mean() const {
@@ -128,7 +129,7 @@ Result<BenchResult> run_bench(Model& model, const BenchCase& bench, int repetiti
     result.attention += model.attention_work() - work_before;
   }
   const TokenCost cost = cost_per_token(model, bench);
-  const double compute = result.median() * cost.ops / limits.int8_ops;
+  const double compute = result.median() * cost.ops / limits.int8.operations;
   const double bandwidth = result.median() * cost.bytes / limits.read_bytes;
   result.limit = compute >= bandwidth ? "compute" : "bandwidth";
   result.share_of_limit = std::max(compute, bandwidth);

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "base/thread_pool.h"
+#include "kernels/probe.h"
 #include "model/model.h"
 
 namespace pingti {
@@ -16,13 +17,14 @@ struct BenchCase {
   int depth = 0;      // tokens in the context before either
   int sequences = 1;  // decoded together
 
+  int columns() const;        // activations of its products, but for the head's
   std::string label() const;  // "pp512", "tg64 @ d4096", "tg64 x8"
 };
 
 // What the machine can do with the threads given: operations (a multiply and an add are two) and bytes per
 // second.
 struct MachineLimits {
-  double int8_ops = 0;
+  PeakProbe int8;
   double read_bytes = 0;
 };
 MachineLimits measure_limits(const Kernels& kernels, ThreadPool& threads);

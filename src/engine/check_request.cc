@@ -50,6 +50,10 @@ Result<void> check_request(const GenerationRequest& request, const EngineInfo& i
                 fmt::format("{} top logprobs are wanted; the vocabulary has {} tokens", request.top_logprobs,
                             info.vocab));
   }
+  if (request.constraint && request.ignore_eos) {
+    return fail(ErrorKind::kInvalid, "engine.constraint",
+                "ignore_eos cannot be had with a form of the answer, which ends it");
+  }
   if (request.stop.size() > kMaxStops || std::ranges::any_of(request.stop, &std::string::empty)) {
     return fail(ErrorKind::kInvalid, "engine.stop",
                 fmt::format("there may be up to {} stop strings, none of them empty", kMaxStops));

@@ -34,12 +34,6 @@ int64_t context_bytes(const KvBudgetInput& input, int64_t tokens) {
   return bytes;
 }
 
-int64_t pool_bytes(const KvBudgetInput& input, int64_t tokens) {
-  int64_t bytes = 0;
-  for (const KvGroup& group : input.groups) bytes += group.page_bytes * pool_pages(input, group, tokens);
-  return bytes;
-}
-
 // The largest multiple of a page in [least, most] whose cost is within `limit`; `least` if there is none.
 template <class Cost>
 int64_t largest(int64_t least, int64_t most, int64_t limit, const Cost& cost) {
@@ -59,7 +53,10 @@ int64_t largest(int64_t least, int64_t most, int64_t limit, const Cost& cost) {
 double mib(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
 
 Result<int64_t> choose_context(const KvBudgetInput& input) {
-  const int64_t limit = input.memory / 5 * 4;
+  const int64_t limit = input.exact ? input.memory : input.memory / 5 * 4;
+  const auto cost = [&](int64_t tokens) {
+    return input.exact ? kv_pool_bytes(input, tokens) : context_bytes(input, tokens);
+  };
   if (input.wanted_context > input.trained_context) {
     return fail(ErrorKind::kInvalid, "engine.trained_context",
                 fmt::format("a context of {} is wanted, but the model was trained for {}",
@@ -68,27 +65,37 @@ Result<int64_t> choose_context(const KvBudgetInput& input) {
   }
   const int64_t least =
       input.wanted_context != 0 ? input.wanted_context : std::min(kLeastContext, input.trained_context);
-  if (context_bytes(input, least) > limit) {
+  if (cost(least) > limit) {
     return fail(
         ErrorKind::kExhausted, "engine.memory",
         fmt::format("the KV cache of {} tokens needs {:.0f} MiB, but it may take {:.0f} of the {:.0f} MiB "
                     "that are left",
-                    least, mib(context_bytes(input, least)), mib(limit), mib(input.memory)),
+                    least, mib(cost(least)), mib(limit), mib(input.memory)),
         "choose a smaller --ctx, --kv-type q8 or a smaller model");
   }
   if (input.wanted_context != 0) return input.wanted_context;
-  const int64_t fits = largest(least, input.trained_context, limit,
-                               [&](int64_t tokens) { return context_bytes(input, tokens); });
+  const int64_t fits = largest(least, input.trained_context, limit, cost);
   return std::min(fits, input.trained_context);
 }
 
 }  // namespace
 
+int64_t kv_pool_bytes(const KvBudgetInput& input, int64_t tokens) {
+  int64_t bytes = 0;
+  for (const KvGroup& group : input.groups) bytes += group.page_bytes * pool_pages(input, group, tokens);
+  return bytes;
+}
+
+int64_t kv_tokens_within(const KvBudgetInput& input, int64_t least, int64_t most) {
+  return largest(least, most, input.memory, [&](int64_t tokens) { return kv_pool_bytes(input, tokens); });
+}
+
 Result<KvBudget> plan_kv(const KvBudgetInput& input) {
   KvBudget budget;
   PT_TRY(budget.context, choose_context(input));
-  budget.tokens = largest(budget.context, budget.context * input.max_sequences, input.memory / 2,
-                          [&](int64_t tokens) { return pool_bytes(input, tokens); });
+  budget.tokens = largest(budget.context, budget.context * input.max_sequences,
+                          input.exact ? input.memory : input.memory / 2,
+                          [&](int64_t tokens) { return kv_pool_bytes(input, tokens); });
   for (const KvGroup& group : input.groups) {
     budget.groups.push_back({.window = group.window,
                              .page_bytes = group.page_bytes,

@@ -36,6 +36,36 @@ TEST(KvBudget, LittleMemoryShortensFirstThePoolThenTheContext) {
   EXPECT_EQ(budget->tokens, 4096);
 }
 
+TEST(KvBudget, ExactMemoryIsUsedWholeAndNeverPassed) {
+  const std::vector<KvGroup> groups = {{.page_bytes = kPageBytes},
+                                       {.window = 512, .page_bytes = 4 * kPageBytes}};
+  KvBudgetInput input = one_group(0, groups);
+  input.exact = true;
+  const auto bytes = [](const KvBudget& budget) {
+    int64_t sum = 0;
+    for (const KvGroupShape& group : budget.groups) sum += group.page_bytes * group.page_count;
+    return sum;
+  };
+  for (int64_t mib = 2; mib < 60; ++mib) {
+    input.memory = mib * kMiB + 12345;
+    const auto budget = plan_kv(input);
+    ASSERT_TRUE(budget) << mib;
+    EXPECT_LE(bytes(*budget), input.memory);
+    EXPECT_EQ(bytes(*budget), kv_pool_bytes(input, budget->tokens));
+    EXPECT_TRUE(budget->tokens == 4 * 8192 || bytes(*budget) + 5 * kPageBytes > input.memory) << mib;
+    auto space = KvSpace::create(budget->groups, kPageTokens, true);
+    ASSERT_TRUE(space);
+    EXPECT_GE(space->max_positions(512), budget->context);
+  }
+  input.memory = kMiB;
+  EXPECT_EQ(plan_kv(input).error().code, "engine.memory");
+  input.wanted_context = 4096;
+  input.memory = kv_pool_bytes(input, 4096);
+  EXPECT_EQ(plan_kv(input)->context, 4096);
+  --input.memory;
+  EXPECT_EQ(plan_kv(input).error().code, "engine.memory");
+}
+
 TEST(KvBudget, WindowsNeedNoMoreThanTheyKeep) {
   const std::vector<KvGroup> groups = {{.page_bytes = kPageBytes},
                                        {.window = 512, .page_bytes = 4 * kPageBytes}};

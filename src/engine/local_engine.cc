@@ -37,6 +37,16 @@ std::vector<float> embedding_of(const RequestState& request) {
   return mean;
 }
 
+double seconds_between(std::chrono::steady_clock::time_point begin,
+                       std::chrono::steady_clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+std::unique_ptr<DiskReuse> disk_reuse(EngineParts& parts) {
+  if (!parts.disk) return nullptr;
+  return std::make_unique<DiskReuse>(&parts.space, *std::move(parts.disk));
+}
+
 // Calls into a sink, which is not ours: whatever it throws drops its request and nothing else.
 template <class Call>
 void notify(RequestState& request, const Call& call) {
@@ -52,6 +62,8 @@ void notify(RequestState& request, const Call& call) {
 
 Result<std::unique_ptr<LocalEngine>> LocalEngine::create(EngineParts parts) {
   parts.info.context = std::min(parts.info.context, parts.space.max_positions(parts.prefill_chunk));
+  parts.info.max_sequences = parts.max_sequences;
+  parts.info.lanes = parts.lanes.lanes;
   Speculator speculator(std::move(parts.drafters), parts.speculation);
   const int logit_rows = parts.max_sequences + SchedulerLimits{}.max_prompt_logits + speculator.most_rows();
   PT_TRY(StepRunner runner,
@@ -62,11 +74,19 @@ Result<std::unique_ptr<LocalEngine>> LocalEngine::create(EngineParts parts) {
 
 LocalEngine::LocalEngine(EngineParts parts, StepRunner runner, Speculator speculator)
     : parts_(std::move(parts)),
+      compiler_(*parts_.tokenizer, static_cast<int>(parts_.info.vocab)),
       runner_(std::move(runner)),
       speculator_(std::move(speculator)),
-      scheduler_(&parts_.space, {.max_sequences = parts_.max_sequences}),
+      reuse_(&parts_.space, disk_reuse(parts_)),
+      scheduler_(&parts_.space, &reuse_,
+                 {.max_sequences = parts_.max_sequences, .parking_bytes = parts_.parking_bytes},
+                 parts_.lanes),
       pacer_(parts_.prefill_chunk),
-      thread_([this] { loop(); }) {}
+      turns_(parts_.turns) {
+  stats_.lanes.resize(parts_.lanes.count());
+  pace_.places = parts_.max_sequences;
+  thread_ = std::thread([this] { loop(); });
+}
 
 LocalEngine::~LocalEngine() {
   {
@@ -83,9 +103,18 @@ Result<uint64_t> LocalEngine::submit(GenerationRequest request, std::shared_ptr<
   state->request = std::move(request);
   state->sink = std::move(sink);
   state->open_choices = state->request.choices;
+  state->arrived = Clock::now();
   const std::lock_guard lock(mutex_);
   if (draining_ || stop_)
     return fail(ErrorKind::kExhausted, "engine.draining", "the server is shutting down");
+  state->lane = state->request.lane;
+  if (state->lane < 0 || state->lane >= static_cast<int>(parts_.lanes.count()))
+    state->lane = forecast_locked(work_of(state->request), 0).lane;
+  const LaneInfo& lane = parts_.lanes.lanes[static_cast<size_t>(state->lane)];
+  if (const int64_t waiting = waiting_locked(state->lane); waiting + state->request.choices > lane.queue) {
+    return fail(ErrorKind::kExhausted, "engine.queue_full",
+                fmt::format("{} answers wait in lane {} already; {} can", waiting, lane.name, lane.queue));
+  }
   state->id = ++last_id_;
   inbox_.requests.push_back(std::move(state));
   ++open_requests_;
@@ -97,15 +126,6 @@ void LocalEngine::cancel(uint64_t request) {
   const std::lock_guard lock(mutex_);
   inbox_.cancels.push_back(request);
   work_.notify_one();
-}
-
-EngineStats LocalEngine::stats() const {
-  const std::lock_guard lock(mutex_);
-  EngineStats stats = stats_;
-  stats.waiting += static_cast<int64_t>(inbox_.requests.size());
-  if (!waiting_for_work_ || !inbox_.empty())
-    stats.seconds_since_step = std::chrono::duration<double>(Clock::now() - last_look_).count();
-  return stats;
 }
 
 void LocalEngine::drain(std::optional<std::chrono::milliseconds> limit) {
@@ -123,11 +143,13 @@ void LocalEngine::loop() {
   while (wait_for_work()) {
     try {
       take_inbox();
+      drop_overdue();
       step();
     } catch (const std::exception& exception) {
       drop_running(error_of(exception));
     }
     drop_failed_sinks();
+    if (scheduler_.idle()) reuse_.end_loads();
     publish();
   }
   take_inbox();
@@ -153,6 +175,11 @@ void LocalEngine::take_inbox() {
   {
     const std::lock_guard lock(mutex_);
     std::swap(inbox, inbox_);
+    stats_.waiting += static_cast<int64_t>(inbox.requests.size());  // until publish() counts anew
+    for (const auto& request : inbox.requests) {
+      stats_.lanes[static_cast<size_t>(request->lane)].waiting += request->open_choices;
+      add_pending(*request, &pending_);
+    }
   }
   for (auto& request : inbox.requests) open_.emplace(request->id, request);
   for (auto& request : inbox.requests) {
@@ -192,15 +219,26 @@ void LocalEngine::refuse(RequestState& request, const Error& error) {
   close(request, FinishReason::kError);
 }
 
+// By whom a longer step would keep waiting.
+int LocalEngine::prefill_rows() const {
+  if (scheduler_.decoding()) return pacer_.rows(PrefillPacer::kPauseSeconds);
+  return pacer_.rows(scheduler_.computes_large_prompt() ? PrefillPacer::kLaneSeconds
+                                                        : PrefillPacer::kStepSeconds);
+}
+
 void LocalEngine::step() {
+  const Turn turn(turns_);
   speculator_.propose(scheduler_.running());
-  const StepPlan plan = scheduler_.plan(pacer_.rows(scheduler_.decoding()));
-  if (plan.empty()) return;
+  const StepPlan plan = scheduler_.plan(prefill_rows(), Clock::now());
+  if (plan.empty()) return reuse_.wait_for_loads();
+  publish();  // the step may take long
   const auto begin = Clock::now();
   compute(plan);
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   const int prefill_rows = static_cast<int>(plan.tokens.size()) - plan.decode_rows;
   pacer_.measured(prefill_rows, seconds);
+  scheduler_.set_prefill_cost(pacer_.cost());
+  reuse_.measured(prefill_rows, seconds);
   if (prefill_rows == 0) speculator_.measured(plan.decode_rows, seconds);
   if (plan.decode_rows == 0) speculator_.measured_prompt(prefill_rows, seconds);
 }
@@ -236,19 +274,30 @@ void LocalEngine::compute(const StepPlan& plan) {
   stats_.prompt_tokens += prompt_tokens;
   stats_.generated_tokens += generated;
   stats_.speculation = speculator_.stats();
+  stats_.masks = runner_.mask_stats();
 }
 
 // The first choice has computed the prompt: tells so, and lets the others start from it.
 void LocalEngine::finish_prompt(Sequence& first, int logit_row, std::vector<Draw>* draws) {
   RequestState& request = *first.request;
   request.prompt_sent = true;
-  parts_.space.remember(first.computed_tokens(), first.table);
+  const auto now = Clock::now();
+  const double queued = seconds_between(request.arrived, *request.taken_in);
   notify(request, [&](EventSink& sink) {
     sink.prompt({.prompt_tokens = request.prompt_tokens(),
                  .cached_tokens = request.cached_tokens,
                  .logprobs = std::move(request.prompt_logprobs),
-                 .embedding = embedding_of(request)});
+                 .embedding = embedding_of(request),
+                 .queue_seconds = queued,
+                 .prefill_seconds = seconds_between(*request.taken_in, now)});
   });
+  {
+    const std::lock_guard lock(mutex_);
+    LaneStats& lane = stats_.lanes[first.lane()];
+    ++lane.prompts;
+    lane.queue_seconds += queued;
+    lane.first_token_seconds += seconds_between(request.arrived, now);
+  }
   request.prompt_logprobs.clear();
   if (first.limit == first.size()) {
     const uint64_t id = request.id;
@@ -275,6 +324,10 @@ uint64_t LocalEngine::report(Draw& draw) {
 bool LocalEngine::report_token(Sequence& sequence, int32_t token, TokenLogprobs* logprobs) {
   RequestState& request = *sequence.request;
   ++sequence.drawn;
+  if (sequence.matcher && !sequence.matcher->accept(token)) {
+    finish_stuck(sequence);
+    return false;
+  }
   const bool stop_token =
       std::ranges::find(request.request.stop_tokens, token) != request.request.stop_tokens.end();
   const bool ends =
@@ -286,19 +339,31 @@ bool LocalEngine::report_token(Sequence& sequence, int32_t token, TokenLogprobs*
     event.text = sequence.text.push(token);
     if (logprobs != nullptr) event.logprobs.push_back(std::move(*logprobs));
   }
+  const bool complete = sequence.matcher && sequence.matcher->finished();
   const bool full = sequence.size() >= sequence.limit;
-  if ((ends || full) && !sequence.text.matched()) event.text += sequence.text.finish();
+  if ((ends || full || complete) && !sequence.text.matched()) event.text += sequence.text.finish();
   const auto& stop = sequence.text.matched();
   if (!event.tokens.empty() || !event.text.empty())
     notify(request, [&](EventSink& sink) { sink.tokens(std::move(event)); });
   if (stop) {
     finish(sequence, FinishReason::kStop, *stop);
-  } else if (ends || full) {
-    finish(sequence, ends ? FinishReason::kStop : FinishReason::kLength);
+  } else if (ends || full || complete) {
+    finish(sequence, ends || complete ? FinishReason::kStop : FinishReason::kLength);
   } else {
     return true;
   }
   return false;
+}
+
+// No token goes on: the vocabulary cannot spell what the grammar wants next.
+void LocalEngine::finish_stuck(Sequence& sequence) {
+  const auto owned = scheduler_.remove(&sequence, /*remember=*/false);
+  send_finish(*owned,
+              {.choice = owned->choice,
+               .reason = FinishReason::kError,
+               .error = Error{.kind = ErrorKind::kInvalid,
+                              .code = "grammar.stuck",
+                              .message = "no token of the model's vocabulary goes on as the grammar wants"}});
 }
 
 void LocalEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text) {
@@ -333,12 +398,33 @@ void LocalEngine::drop_failed_sinks() {
   for (const uint64_t request : failed) drop(request, FinishReason::kCancelled, nullptr);
 }
 
+void LocalEngine::drop_overdue() {
+  const auto now = Clock::now();
+  std::vector<uint64_t> overdue;
+  for (const auto& [id, request] : open_) {
+    if (request->request.deadline && *request->request.deadline <= now) overdue.push_back(id);
+  }
+  const Error error{ErrorKind::kCancelled, "engine.deadline",
+                    "the request's time limit passed before its answer was complete", ""};
+  for (const uint64_t request : overdue) drop(request, FinishReason::kError, &error);
+  if (overdue.empty()) return;
+  const std::lock_guard lock(mutex_);
+  stats_.deadlines_missed += overdue.size();
+}
+
 void LocalEngine::send_finish(Sequence& sequence, FinishEvent event) {
   RequestState& request = *sequence.request;
   event.completion_tokens = sequence.drawn;
   event.drafted_tokens = sequence.speculation.drafted;
   event.accepted_tokens = sequence.speculation.accepted;
   const FinishReason reason = event.reason;
+  if (reason == FinishReason::kStop || reason == FinishReason::kLength) {
+    constexpr double kNew = 0.1;  // weight of the newest in the mean
+    const double held = request.taken_in ? seconds_between(*request.taken_in, Clock::now()) : 0;
+    const std::lock_guard lock(mutex_);
+    answer_lengths_.observe(request.request.tenant, sequence.drawn);
+    pace_.choice_seconds += (pace_.choice_seconds == 0 ? 1 : kNew) * (held - pace_.choice_seconds);
+  }
   notify(request, [&](EventSink& sink) { sink.finish(std::move(event)); });
   if (--request.open_choices == 0) close(request, reason);
 }
@@ -350,31 +436,6 @@ void LocalEngine::close(RequestState& request, FinishReason reason) {
   const std::lock_guard lock(mutex_);
   ++(reason == FinishReason::kCancelled ? stats_.requests_cancelled : stats_.requests_finished);
   --open_requests_;
-}
-
-void LocalEngine::publish() {
-  const auto running = static_cast<int64_t>(scheduler_.running_count());
-  const int64_t waiting = scheduler_.waiting_requests();
-  const double usage = kv_usage();
-  const std::lock_guard lock(mutex_);
-  stats_.running = running;
-  stats_.waiting = waiting;
-  stats_.kv_usage = usage;
-  stats_.preemptions = scheduler_.preemptions();
-  const AttentionWork work = parts_.model->attention_work();
-  stats_.attention_pairs = static_cast<uint64_t>(work.pairs);
-  stats_.attention_computed = static_cast<uint64_t>(work.computed);
-}
-
-// Looks at every remembered page: too long to do in each step.
-double LocalEngine::kv_usage() {
-  constexpr auto kEvery = std::chrono::milliseconds(100);
-  const auto now = Clock::now();
-  if (scheduler_.idle() || now - kv_usage_time_ >= kEvery) {
-    kv_usage_ = parts_.space.usage();
-    kv_usage_time_ = now;
-  }
-  return kv_usage_;
 }
 
 }  // namespace pingti

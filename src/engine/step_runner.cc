@@ -31,7 +31,14 @@ void StepRunner::forward(const StepPlan& plan, std::span<KvPool* const> pools) {
   states_.resize(plan.hidden_rows.size() * static_cast<size_t>(model_->config().hidden));
   Batch batch = plan.batch();
   batch.hidden = states_.data();
-  model_->forward(batch, pools, logits_.as<float>());
+  masks_->begin(plan);
+  try {
+    model_->forward(batch, pools, logits_.as<float>());
+  } catch (...) {
+    masks_->wait();
+    throw;
+  }
+  masks_->finish();
 }
 
 void StepRunner::pool_states(const StepPlan& plan) {
@@ -74,6 +81,9 @@ std::vector<std::vector<TokenLogprobs>> StepRunner::score_prompts(const StepPlan
 }
 
 void StepRunner::draw(std::span<Draw> draws) {
+  for (Draw& draw : draws) {
+    if (draw.sequence->matcher && !draw.sequence->matcher->prepared()) masks_->prepare(*draw.sequence);
+  }
   parallel(draws.size(), [&](size_t i) {
     const bool shared = (i > 0 && draws[i - 1].logit_row == draws[i].logit_row) ||
                         (i + 1 < draws.size() && draws[i + 1].logit_row == draws[i].logit_row);
@@ -101,12 +111,14 @@ int32_t StepRunner::draw_token(Draw& draw, int logit_row, std::span<const int32_
   const int top = sequence.request->request.top_logprobs;
   const auto position = static_cast<int64_t>(history.size());
   const std::span<float> raw = logits(logit_row);
+  std::span<const uint32_t> allowed;
+  if (sequence.matcher) allowed = sequence.matcher->mask(draw.tokens.size());
   int32_t token = 0;
   if (keep_logits || top >= 0) {
     std::vector<float> copy(raw.begin(), raw.end());
-    token = sequence.sampler.sample(copy, position, history);
+    token = sequence.sampler.sample(copy, position, history, allowed);
   } else {
-    token = sequence.sampler.sample(raw, position, history);
+    token = sequence.sampler.sample(raw, position, history, allowed);
   }
   draw.tokens.push_back(token);
   if (top >= 0) draw.logprobs.push_back(logprobs(raw, token, top));

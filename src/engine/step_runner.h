@@ -10,6 +10,7 @@
 #include "base/huge_buffer.h"
 #include "base/thread_pool.h"
 #include "cache/kv_space.h"
+#include "engine/constraint_masks.h"
 #include "engine/scheduler.h"
 #include "model/model.h"
 
@@ -40,6 +41,7 @@ class StepRunner {
   // Draws each one's next token, position sequence.size(), and goes on as long as the draw equals the
   // sequence's draft: all draws are what they would be without it. Overwrites the logits.
   void draw(std::span<Draw> draws);
+  const MaskStats& mask_stats() const { return masks_->stats(); }
 
  private:
   StepRunner() = default;
@@ -54,6 +56,8 @@ class StepRunner {
   const Tokenizer* tokenizer_ = nullptr;
   HugeBuffer logits_;          // [logit_rows, vocab]
   std::vector<float> states_;  // [hidden_rows, hidden] of the last plan
+  std::unique_ptr<ConstraintMasks> masks_ = std::make_unique<ConstraintMasks>();
+  HugeBuffer logits_;  // [logit_rows, vocab]
 };
 
 }  // namespace pingti

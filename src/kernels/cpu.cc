@@ -50,6 +50,7 @@ CpuFeatures detect() {
   CpuFeatures f;
   f.cpu_name = kName;
   const Registers basic = cpuid(1);
+  f.signature = basic.eax;
   if (!bit(basic.ecx, 27)) return f;  // OSXSAVE
   constexpr unsigned kYmm = 0x6, kZmm = 0xe6;
   const unsigned states = enabled_states();

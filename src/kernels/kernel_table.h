@@ -21,6 +21,12 @@ struct RopeArgs {
   bool interleaved;  // pairs (2i, 2i+1), GGUF "norm"; otherwise (i, i + rotary_dim / 2), "neox"
 };
 
+struct PeakRun {
+  int64_t operations;    // a multiply and an add are two
+  int64_t instructions;  // of those that multiply
+  int most_per_cycle;    // such instructions the fastest known CPU begins in a cycle; 0: not known
+};
+
 enum class Activation { kSilu, kGeluTanh, kGeluErf, kRelu };
 
 struct Kernels {
@@ -34,6 +40,9 @@ struct Kernels {
   void (*linear_int8)(const LinearArgs& args);
   // The same product with float activations; W is decoded to float, products are summed in float along K.
   void (*linear_f32)(const LinearArgs& args);
+  // What linear_int8 runs for a quantized format, and linear_f32 for any.
+  LinearPlan (*plan_int8)(const PanelLayout& layout, int columns, const LinearTuning& tuning);
+  LinearPlan (*plan_f32)(int columns);
 
   // out[count] = x * weight / sqrt(mean(x^2) + eps); out may be x. weight may be null (all ones).
   void (*rms_norm)(const float* x, const float* weight, float eps, int64_t count, float* out);
@@ -60,9 +69,8 @@ struct Kernels {
   // max over x[count] and the sum of exp(x - max), in one fixed order. For softmax over a vocabulary.
   void (*max_and_sum_exp)(const float* x, int64_t count, float* max, float* sum);
 
-  // Runs int8 dot products in registers only; returns how many operations that was (a multiply and an add
-  // are two). The peak that linear_int8 is compared with.
-  int64_t (*int8_peak)(int64_t iterations);
+  // Runs int8 dot products in registers only: the peak that linear_int8 is compared with.
+  PeakRun (*int8_peak)(int64_t iterations);
 };
 
 }  // namespace pingti

@@ -28,6 +28,7 @@ struct CpuFeatures {
   bool neon_dot = false;   // FEAT_DotProd; NEON itself is on every AArch64 CPU
   bool neon_i8mm = false;  // FEAT_I8MM
   std::string_view cpu_name;
+  unsigned signature = 0;  // x86: family, model and stepping as CPUID has them
 };
 const CpuFeatures& cpu_features();
 

@@ -53,7 +53,7 @@ void pack_panels(const PackedMatrix& matrix, const std::byte* file_rows, int64_t
 // tied head; tests).
 void unpack_row(const PackedMatrix& matrix, int64_t row, float* out);
 
-// Bytes of LinearArgs::scratch for products with this matrix.
-size_t linear_scratch_bytes(const PackedMatrix& matrix);
+// Bytes of LinearArgs::scratch for products with this matrix, blocked by this tuning.
+size_t linear_scratch_bytes(const PackedMatrix& matrix, const LinearTuning& tuning = {});
 
 }  // namespace pingti

@@ -14,6 +14,32 @@ constexpr int kPanelRows = 16;
 constexpr int kActivationBlock = 32;
 constexpr int kSuperScaleValues = 256;  // K-quants: values of K under one super scale
 
+// Quantized formats that have packed panels: the rows of packed_formats.inc.
+constexpr int kPackedFormats = 0
+#define PT_PACKED(name, bits, sub_block, super, min, offset) +1
+#include "kernels/isa/packed_formats.inc"
+#undef PT_PACKED
+    ;
+
+// How a product is blocked. All values give the same bits; which are fast is the machine's (tuning.h).
+struct LinearTuning {
+  // Up to so many columns, all of them meet the weights while these stream from memory. With more, weights
+  // are read from the caches once per group of columns, whose activations take at most group_bytes.
+  int64_t stream_columns = 36;
+  int64_t group_bytes = 192 << 10;
+  // Panels are widened to a byte per value when there are more columns than this (0: as the instruction
+  // set's table prefers), and as many at a time as fit wide_bytes, but at least two.
+  int64_t direct_columns[kPackedFormats] = {};  // by PackedKind
+  int64_t wide_bytes = 640 << 10;
+};
+
+// The loop a product runs: its largest tile, and what it reads.
+struct LinearPlan {
+  int tile_rows;
+  int tile_columns;
+  bool widened;  // panels rewritten with a byte per value
+};
+
 // 32 activations of one column: value = scale * q. One cache line. Made by Kernels::quantize only.
 struct alignas(64) ActivationBlock {
   int8_t q[kActivationBlock];
@@ -73,6 +99,7 @@ struct LinearArgs {
   int64_t panel_begin = 0;      // the panels to compute
   int64_t panel_end = 0;
   std::byte* scratch = nullptr;  // linear_scratch_bytes(), private to the caller's thread, 64-byte aligned
+  LinearTuning tuning;
 };
 
 }  // namespace pingti

@@ -19,6 +19,7 @@ struct Options {
   const float* bias = nullptr;
   const std::vector<float>* residual = nullptr;
   int64_t split = 0;  // first panel of a second call; 0: one call
+  LinearTuning tuning;
 };
 
 // Result [columns][rows] of one product.
@@ -31,7 +32,7 @@ std::vector<float> run(const Kernels& kernels, const PackedMatrix& w, TestColumn
       std::copy_n(options.residual->begin(), w.rows, y.begin() + c * stride);
     }
   }
-  AlignedVector<std::byte> scratch(linear_scratch_bytes(w));
+  AlignedVector<std::byte> scratch(linear_scratch_bytes(w, options.tuning));
   LinearArgs args;
   args.weight = &w;
   args.columns = columns;
@@ -43,6 +44,7 @@ std::vector<float> run(const Kernels& kernels, const PackedMatrix& w, TestColumn
   args.bias = options.bias;
   args.accumulate = options.residual != nullptr;
   args.scratch = scratch.data();
+  args.tuning = options.tuning;
   args.panel_begin = options.split;
   args.panel_end = w.panels();
   auto* product = int8 ? kernels.linear_int8 : kernels.linear_f32;
@@ -225,6 +227,28 @@ TEST_P(LinearTest, BiasThenResidual) {
       for (size_t i = 0; i < plain.size(); ++i) {
         ASSERT_EQ(full[i], residual[i % 37] + (plain[i] + bias[i % 37]))
             << name_of(*kernels, matrix.packed());
+      }
+    }
+  }
+}
+
+// Blocking says how work is cut, never how a sum is taken.
+TEST_P(LinearTest, TuningChangesNoBit) {
+  if (find_format(GetParam())->block_values == 1) GTEST_SKIP() << "float formats have no int8 product";
+  TestMatrix matrix(GetParam(), 85, 512);
+  LinearTuning least{.stream_columns = 1, .group_bytes = 1, .wide_bytes = 1};
+  LinearTuning most{.stream_columns = 4096, .group_bytes = 64 << 20, .wide_bytes = 16 << 20};
+  std::ranges::fill(least.direct_columns, 1);
+  std::ranges::fill(most.direct_columns, int64_t{1} << 30);
+  LinearTuning mixed = least;
+  mixed.stream_columns = most.stream_columns;
+  for (const Kernels* kernels : runnable_kernels()) {
+    for (int n : {1, 5, 37, 70, 131}) {
+      TestColumns x(512, n, panel_layout(GetParam())->scale_block);
+      const std::vector<float> usual = run(*kernels, matrix.packed(), x, n, true);
+      for (const LinearTuning& tuning : {least, most, mixed}) {
+        ASSERT_TRUE(same_bits(run(*kernels, matrix.packed(), x, n, true, {.tuning = tuning}), usual))
+            << name_of(*kernels, matrix.packed()) << " n " << n;
       }
     }
   }

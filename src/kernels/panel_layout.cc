@@ -81,11 +81,11 @@ Result<PackedMatrix> plan_packed(DType type, int64_t rows, int64_t cols) {
       .layout = layout, .rows = rows, .cols = cols, .panel_bytes = units * layout->unit_bytes};
 }
 
-size_t linear_scratch_bytes(const PackedMatrix& matrix) {
+size_t linear_scratch_bytes(const PackedMatrix& matrix, const LinearTuning& tuning) {
   int64_t wide = 0;
   if (!matrix.layout->is_float()) {
     const int64_t units = matrix.panel_bytes / matrix.layout->unit_bytes;
-    wide = std::max(kWideScratchBytes, 2 * units * matrix.layout->wide_unit_bytes);
+    wide = std::max(tuning.wide_bytes, 2 * units * matrix.layout->wide_unit_bytes);
   }
   return static_cast<size_t>(std::max(wide, kF32ScratchBytes));
 }

@@ -32,11 +32,12 @@ class Weight {
 };
 
 // Input of linear(): [rows, width] activations in whatever form the device's products want (on the CPU:
-// floats and int8 blocks). Written by norm(), attention() and gated_activation(), which are told the weight
-// that will read it.
+// floats and int8 blocks). Written by norm(), attention() and gated_linear(), which are told the weight that
+// will read it, and need write only what that one reads.
 class Operand {
  public:
   virtual ~Operand() = default;
+  bool with_floats = false;  // floats are written in any case: low-rank updates read them
 };
 
 // A low-rank update of a weight (LoRA): y += scale * B (A x), for some or all of the weight's stacked parts.
@@ -92,6 +93,7 @@ class Backend {
 
   virtual Result<std::unique_ptr<Weight>> load_weight(const WeightSource& source) = 0;
   virtual float* allocate_rows(int64_t rows, int64_t width) = 0;  // freed with the backend
+  virtual void free_rows() = 0;                                   // all of allocate_rows()
   virtual std::unique_ptr<Operand> make_operand(int64_t rows, int64_t width) = 0;
 
   // x[row] = scale * table[tokens[row]].
@@ -101,6 +103,9 @@ class Backend {
                     const Weight& reader, Operand& out) = 0;
   // y = W in (+ bias), or y += with accumulate.
   virtual void linear(const Weight& weight, const Operand& in, int rows, float* y, bool accumulate) = 0;
+  // gate_up: two matrices of [ffn, width], gate first. out = activation(gate in) * (up in): [rows, ffn].
+  virtual void gated_linear(const Weight& gate_up, const Operand& in, int rows, Activation activation,
+                            const Weight& reader, Operand& out) = 0;
   virtual Result<std::unique_ptr<LowRank>> load_low_rank(std::span<const LowRankPart> parts) = 0;
   // y [.., width] += each update of the same rows of in; width: rows of the weight they update. A row's bits
   // depend on its own update and input alone.
@@ -123,7 +128,8 @@ class Backend {
                       float* out) = 0;
   // Keeps the given rows (ascending) of an operand and of the residual, packed to the front.
   virtual void keep_rows(std::span<const int32_t> rows, Operand& operand, float* x, int64_t width) = 0;
-  // gate_up: [rows, 2 * ffn], gate first. out = activation(gate) * up.
+  // gate_up: [rows, 2 * ffn], gate first. out = activation(gate) * up: the second half of gated_linear(), to
+  // the bit, for what is changed in between.
   virtual void gated_activation(Activation activation, const float* gate_up, int rows, int64_t ffn,
                                 const Weight& reader, Operand& out) = 0;
   // logits[row] = head * rms_norm(x[row]): [rows, head.rows].

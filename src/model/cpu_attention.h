@@ -14,14 +14,14 @@ namespace pingti {
 
 class CpuAttention {
  public:
-  // count: work() counts.
-  CpuAttention(const Kernels& kernels, ThreadPool& threads, KvType kv_type, bool count)
+  // tile_rows: Tuning::attention_rows. count: work() counts.
+  CpuAttention(const Kernels& kernels, ThreadPool& threads, KvType kv_type, int64_t tile_rows, bool count)
       : kernels_(kernels),
         threads_(threads),
         kv_type_(kv_type),
         count_(count),
         selection_(kernels, threads, kv_type),
-        planner_(threads.size()),
+        planner_(threads.size(), static_cast<int>(tile_rows)),
         workspaces_(static_cast<size_t>(threads.size())) {}
 
   // qkv as Backend::rope_append leaves it; out [rows, heads * head_dim], quantized as well with

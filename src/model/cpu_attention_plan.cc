@@ -5,10 +5,6 @@
 namespace pingti {
 namespace {
 
-// Query rows (tokens x heads of a group) per tile: enough to reuse loaded keys, few enough that the tile's
-// scores stay in the L2 cache.
-constexpr int kTileRows = 48;
-
 // For tokens at positions [first, last].
 KeyBlocks visible_blocks(int window, int sinks, int64_t first, int64_t last) {
   const int64_t begin = first_visible(first, window) / kAttentionBlock;
@@ -41,7 +37,7 @@ void AttentionPlanner::make(const AttentionLayer& layer, Entry& entry) const {
   AttentionPlan& plan = entry.plan;
   plan = {};
   plan.group = layer.config->heads / kv_heads;
-  plan.tile_tokens = std::max(1, kTileRows / plan.group);
+  plan.tile_tokens = std::max(1, tile_rows_ / plan.group);
   int64_t tiles = 0;
   for (const Shape& shape : entry.shapes) {
     tiles += int64_t{kv_heads} * ((shape.row_count + plan.tile_tokens - 1) / plan.tile_tokens);

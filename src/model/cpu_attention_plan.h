@@ -48,7 +48,9 @@ struct AttentionPlan {
 
 class AttentionPlanner {
  public:
-  explicit AttentionPlanner(int threads) : threads_(threads) {}
+  // tile_rows: query rows (tokens x heads of a group) per tile: enough to reuse loaded keys, few enough that
+  // the tile's scores stay in the L2 cache.
+  AttentionPlanner(int threads, int tile_rows) : threads_(threads), tile_rows_(tile_rows) {}
 
   // The plan for a layer of this window and these sinks; valid until the next call. All layers have one head
   // layout.
@@ -71,6 +73,7 @@ class AttentionPlanner {
   static void split(AttentionPlan& plan, AttentionTask tile, int64_t piece);
 
   const int threads_;
+  const int tile_rows_;
   std::vector<Entry> entries_;  // one per window and sinks
 };
 

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <new>
 
-#include "base/pieces.h"
 #include "model/cpu_attention.h"
+#include "model/cpu_linear.h"
 #include "model/cpu_low_rank.h"
 #include "model/cpu_operand.h"
 #include "model/cpu_weight.h"
@@ -15,12 +15,6 @@
 namespace pingti {
 namespace {
 
-// Below this many values an operation is done by the calling thread: waking the team costs more.
-constexpr int64_t kParallelValues = 8192;
-// From so many columns on a piece of a product reads its weights more than once (the kernels' column tiles):
-// it should then stay within a part of the L2 cache.
-constexpr int kManyColumns = 37;
-constexpr int64_t kPieceBytes = 320 << 10;
 // Rows whose logits are computed at once; each takes two columns of the head's product.
 constexpr int kHeadRows = 32;
 
@@ -38,17 +32,14 @@ class CpuBackend final : public Backend {
         threads_(*options.threads),
         kv_type_(options.kv_type),
         activations_f32_(options.activations_f32),
-        attention_(kernels_, threads_, kv_type_, options.count_attention),
-        low_rank_(kernels_, threads_),
-        scratch_(static_cast<size_t>(threads_.size())) {}
+        tuning_(options.tuning),
+        attention_(kernels_, threads_, kv_type_, tuning_.attention_rows, options.count_attention),
+        linear_(kernels_, threads_, tuning_, activations_f32_),
+        low_rank_(kernels_, threads_) {}
 
   Result<std::unique_ptr<Weight>> load_weight(const WeightSource& source) override {
     PT_TRY(auto weight, CpuWeight::load(source, threads_));
-    for (HugeBuffer& scratch : scratch_) {
-      if (scratch.size() < weight->scratch_bytes) {
-        PT_TRY(scratch, HugeBuffer::allocate(weight->scratch_bytes));
-      }
-    }
+    PT_TRY_VOID(linear_.reserve(*weight));
     return std::unique_ptr<Weight>(std::move(weight));
   }
 
@@ -56,6 +47,7 @@ class CpuBackend final : public Backend {
     rows_.push_back(allocated(HugeBuffer::allocate(static_cast<size_t>(rows * width) * sizeof(float))));
     return rows_.back().as<float>();
   }
+  void free_rows() override { rows_.clear(); }
 
   std::unique_ptr<Operand> make_operand(int64_t rows, int64_t width) override {
     return allocated(CpuOperand::create(rows, width, !activations_f32_));
@@ -75,14 +67,26 @@ class CpuBackend final : public Backend {
   void norm(const float* x, int rows, int64_t width, const float* weight, float eps, const Weight& reader,
             Operand& out) override {
     auto& operand = static_cast<CpuOperand&>(out);
-    over_rows(rows, width, [&](int64_t row) {
-      kernels_.rms_norm(x + row * width, weight, eps, width, operand.row(row));
-      quantize(operand, row, 0, width, reader.scale_block);
+    const bool floats = operand.with_floats || linear_.reads_floats(static_cast<const CpuWeight&>(reader));
+    size_norm_rows(width);
+    over_rows_by_thread(rows, width, [&](int64_t row, int thread) {
+      float* normed = floats ? operand.row(row) : norm_row_.data() + thread * width;
+      kernels_.rms_norm(x + row * width, weight, eps, width, normed);
+      if (ActivationBlock* blocks = operand.row_int8(row)) {
+        kernels_.quantize(normed, width, reader.scale_block, blocks);
+      }
     });
   }
 
   void linear(const Weight& weight, const Operand& in, int rows, float* y, bool accumulate) override {
-    multiply(static_cast<const CpuWeight&>(weight), static_cast<const CpuOperand&>(in), rows, y, accumulate);
+    linear_.run(static_cast<const CpuWeight&>(weight), static_cast<const CpuOperand&>(in), rows, y,
+                accumulate);
+  }
+
+  void gated_linear(const Weight& gate_up, const Operand& in, int rows, Activation activation,
+                    const Weight& reader, Operand& out) override {
+    linear_.run_gated(static_cast<const CpuWeight&>(gate_up), static_cast<const CpuOperand&>(in), rows,
+                      activation, static_cast<const CpuWeight&>(reader), static_cast<CpuOperand&>(out));
   }
 
   // The head's activations are carried as two int8 terms, the second holding what the first rounded away:
@@ -103,13 +107,11 @@ class CpuBackend final : public Backend {
         quantize(*head_in_, column, 0, matrix.cols, matrix.scale_block);
         if (two_terms) quantize_remainder(*head_in_, column, matrix.scale_block);
       });
-      if (!two_terms) {
-        multiply(matrix, *head_in_, count, out, /*accumulate=*/false);
-        continue;
+      if (two_terms) {
+        linear_.run_two_terms(matrix, *head_in_, count, out);
+      } else {
+        linear_.run(matrix, *head_in_, count, out, /*accumulate=*/false);
       }
-      head_terms_.resize(std::max(head_terms_.size(), static_cast<size_t>(2 * count * matrix.rows)));
-      multiply(matrix, *head_in_, 2 * count, head_terms_.data(), /*accumulate=*/false);
-      add_terms(count, matrix.rows, out);
     }
   }
 
@@ -124,9 +126,7 @@ class CpuBackend final : public Backend {
   }
 
   void norm_add(const float* y, int rows, int64_t width, const float* weight, float eps, float* x) override {
-    if (norm_row_.size() < static_cast<size_t>(threads_.size() * width)) {
-      norm_row_.resize(static_cast<size_t>(threads_.size() * width));
-    }
+    size_norm_rows(width);
     over_rows_by_thread(rows, width, [&](int64_t row, int thread) {
       float* normed = norm_row_.data() + thread * width;
       kernels_.rms_norm(y + row * width, weight, eps, width, normed);
@@ -195,7 +195,7 @@ class CpuBackend final : public Backend {
 
   template <class Body>
   void over_rows_by_thread(int64_t rows, int64_t width, const Body& body) {
-    if (rows == 1 || rows * width < kParallelValues) {
+    if (rows == 1 || rows * width < tuning_.parallel_values) {
       for (int64_t row = 0; row < rows; ++row) body(row, 0);
       return;
     }
@@ -208,25 +208,9 @@ class CpuBackend final : public Backend {
     });
   }
 
-  void multiply(const CpuWeight& matrix, const CpuOperand& in, int columns, float* y, bool accumulate) {
-    int64_t panels = 0;
-    int64_t panel_bytes = 1;
-    for (const auto& part : matrix.parts) {
-      panels += part.matrix.panels();
-      panel_bytes = std::max(panel_bytes, part.matrix.panel_bytes);
-    }
-    // Few columns: equal pieces, long enough for linear streams from memory. Many: pieces that fit the cache,
-    // each long enough in time.
-    const bool many = columns >= kManyColumns;
-    const int64_t equal =
-        threads_.size() == 1 ? panels : (panels + 4 * threads_.size() - 1) / (4 * threads_.size());
-    Pieces pieces(panels, threads_.size(), many ? 2 : 4, many ? 2 : equal,
-                  many ? kPieceBytes / panel_bytes : equal);
-    threads_.run([&](int thread) {
-      for (int64_t begin, end; pieces.take(begin, end);) {
-        run_panels(matrix, in, columns, y, accumulate, begin, end, thread);
-      }
-    });
+  void size_norm_rows(int64_t width) {
+    const auto floats = static_cast<size_t>(threads_.size() * width);
+    if (norm_row_.size() < floats) norm_row_.resize(floats);
   }
 
   // Column `column` + 1 becomes what quantizing column `column` lost.
@@ -241,54 +225,10 @@ class CpuBackend final : public Backend {
     quantize(operand, column + 1, 0, operand.width, scale_block);
   }
 
-  // out[row] = head_terms_[2 row] + head_terms_[2 row + 1], each [width].
-  void add_terms(int64_t rows, int64_t width, float* out) {
-    constexpr int64_t kPiece = 8192;
-    const int64_t pieces = (width + kPiece - 1) / kPiece;
-    over_rows(rows * pieces, kPiece, [&](int64_t task) {
-      const int64_t row = task / pieces;
-      const int64_t first = task % pieces * kPiece;
-      const int64_t end = std::min(first + kPiece, width);
-      const float* terms = head_terms_.data() + 2 * row * width;
-      for (int64_t i = first; i < end; ++i) out[row * width + i] = terms[i] + terms[width + i];
-    });
-  }
-
   // values [begin, begin + count) of a row; begin is a multiple of the scale block.
   void quantize(CpuOperand& operand, int64_t row, int64_t begin, int64_t count, int scale_block) const {
     if (ActivationBlock* blocks = operand.row_int8(row)) {
       kernels_.quantize(operand.row(row) + begin, count, scale_block, blocks + begin / kActivationBlock);
-    }
-  }
-
-  // Panels [begin, end) counted over all parts of the stack.
-  void run_panels(const CpuWeight& weight, const CpuOperand& in, int rows, float* y, bool accumulate,
-                  int64_t begin, int64_t end, int thread) {
-    int64_t first = 0;
-    for (const auto& part : weight.parts) {
-      const int64_t panels = part.matrix.panels();
-      const int64_t from = std::max(begin, first) - first;
-      const int64_t to = std::min(end, first + panels) - first;
-      first += panels;
-      if (from >= to) continue;
-      LinearArgs args{.weight = &part.matrix,
-                      .columns = rows,
-                      .y = y + part.first_row,
-                      .y_stride = weight.rows,
-                      .bias = part.bias,
-                      .accumulate = accumulate,
-                      .panel_begin = from,
-                      .panel_end = to,
-                      .scratch = scratch_[static_cast<size_t>(thread)].data()};
-      if (activations_f32_ || part.matrix.layout->is_float()) {
-        args.x_f32 = in.row(0);
-        args.x_stride = in.width;
-        kernels_.linear_f32(args);
-      } else {
-        args.x_int8 = in.row_int8(0);
-        args.x_stride = in.blocks;
-        kernels_.linear_int8(args);
-      }
     }
   }
 
@@ -335,12 +275,12 @@ class CpuBackend final : public Backend {
   ThreadPool& threads_;
   const KvType kv_type_;
   const bool activations_f32_;
+  const Tuning tuning_;
   CpuAttention attention_;
+  CpuLinear linear_;
   LowRankRunner low_rank_;
-  std::vector<HugeBuffer> scratch_;  // one per thread, for products
   std::vector<HugeBuffer> rows_;
   std::unique_ptr<CpuOperand> head_in_;  // [2 * kHeadRows, hidden]
-  std::vector<float> head_terms_;        // [2 * kHeadRows, vocab]
   std::vector<float> norm_row_;          // [threads, width]
 };
 

@@ -5,6 +5,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
+#include "kernels/tuning.h"
 #include "model/backend.h"
 
 namespace pingti {
@@ -15,6 +16,7 @@ struct CpuBackendOptions {
   KvType kv_type = KvType::kF16;
   bool count_attention = false;  // attention_work() counts
   bool activations_f32 = false;
+  Tuning tuning;
 };
 
 std::unique_ptr<Backend> make_cpu_backend(const CpuBackendOptions& options);

@@ -60,7 +60,6 @@ Result<std::unique_ptr<CpuWeight>> CpuWeight::load(const WeightSource& source, T
     weight->rows += tensor->rows();
     weight->bytes += part.matrix.bytes();
     weight->scale_block = std::max(weight->scale_block, part.matrix.layout->scale_block);
-    weight->scratch_bytes = std::max(weight->scratch_bytes, linear_scratch_bytes(part.matrix));
     weight->parts.push_back(std::move(part));
   }
   const bool any_bias = std::ranges::any_of(source.biases, [](const auto* bias) { return bias != nullptr; });

@@ -23,7 +23,6 @@ class CpuWeight final : public Weight {
   };
 
   std::vector<Part> parts;
-  size_t scratch_bytes = 0;  // the largest linear_scratch_bytes() of the parts
 
   // Whether a part is stored as floats, which products read with float activations.
   bool any_float() const;

@@ -26,10 +26,12 @@ void Decoder::prepare(const Batch& batch) {
     const int capacity = std::max({rows, 32, workspace_.rows * 2});
     const int64_t q_width = int64_t{config_.heads} * config_.head_dim;
     const int64_t qkv_width = int64_t{config_.heads + 2 * config_.kv_heads} * config_.head_dim;
+    workspace_ = {};  // before the larger one: memory is never held twice
+    backend_->free_rows();
     workspace_.x = backend_->allocate_rows(capacity, config_.hidden);
     workspace_.qkv = backend_->allocate_rows(capacity, qkv_width);
-    workspace_.gate_up = backend_->allocate_rows(capacity, int64_t{2} * config_.ffn);
     if (config_.post_norms) workspace_.branch = backend_->allocate_rows(capacity, config_.hidden);
+    workspace_.gate_up = nullptr;
     workspace_.normed = backend_->make_operand(capacity, config_.hidden);
     workspace_.attended = backend_->make_operand(capacity, q_width);
     workspace_.activated = backend_->make_operand(capacity, config_.ffn);
@@ -49,6 +51,11 @@ void Decoder::prepare(const Batch& batch) {
     rope.table.fill(positions, rope.cos.data(), rope.sin.data());
   }
   adapted_ = adapter_rows(batch);
+  const bool adapts = !adapted_.empty();
+  for (Operand* operand : {workspace_.normed.get(), workspace_.attended.get(), workspace_.activated.get()})
+    operand->with_floats = adapts;
+  if (adapts && workspace_.gate_up == nullptr)
+    workspace_.gate_up = backend_->allocate_rows(workspace_.rows, int64_t{2} * config_.ffn);
 }
 
 void Decoder::add_updates(std::unique_ptr<LowRank> LayerUpdates::* weight, size_t layer, const Operand& in,
@@ -105,9 +112,13 @@ void Decoder::run_layer(size_t index, const Batch& batch, std::span<KvPool* cons
   add_branch(*layer.output, &LayerUpdates::output, *w.attended, layer.post_attention_norm);
   backend_->norm(w.x, rows, config_.hidden, layer.ffn_norm.data(), config_.norm_eps, *layer.gate_up,
                  *w.normed);
-  backend_->linear(*layer.gate_up, *w.normed, rows, w.gate_up, /*accumulate=*/false);
-  add_updates(&LayerUpdates::gate_up, index, *w.normed, layer.gate_up->rows, w.gate_up);
-  backend_->gated_activation(config_.activation, w.gate_up, rows, config_.ffn, *layer.down, *w.activated);
+  if (adapted_.empty()) {
+    backend_->gated_linear(*layer.gate_up, *w.normed, rows, config_.activation, *layer.down, *w.activated);
+  } else {
+    backend_->linear(*layer.gate_up, *w.normed, rows, w.gate_up, /*accumulate=*/false);
+    add_updates(&LayerUpdates::gate_up, index, *w.normed, layer.gate_up->rows, w.gate_up);
+    backend_->gated_activation(config_.activation, w.gate_up, rows, config_.ffn, *layer.down, *w.activated);
+  }
   add_branch(*layer.down, &LayerUpdates::down, *w.activated, layer.post_ffn_norm);
 }
 

@@ -48,7 +48,7 @@ class Decoder final : public Model {
     int rows = 0;
     float* x = nullptr;                  // [rows, hidden], the residual stream
     float* qkv = nullptr;                // [rows, (heads + 2 kv_heads) * head_dim]
-    float* gate_up = nullptr;            // [rows, 2 * ffn]
+    float* gate_up = nullptr;            // [rows, 2 * ffn], once a batch has adapters
     float* branch = nullptr;             // [rows, hidden], with post_norms
     std::unique_ptr<Operand> normed;     // [rows, hidden]
     std::unique_ptr<Operand> attended;   // [rows, heads * head_dim]

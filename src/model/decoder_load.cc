@@ -195,7 +195,8 @@ Result<std::unique_ptr<Model>> Model::load(const gguf::File& file, const ModelOp
                                    .threads = options.threads,
                                    .kv_type = options.kv_type,
                                    .count_attention = options.attention.enabled(),
-                                   .activations_f32 = options.activations_f32});
+                                   .activations_f32 = options.activations_f32,
+                                   .tuning = options.tuning});
   PT_TRY(auto decoder, Decoder::load(file, std::move(backend), options));
   return std::unique_ptr<Model>(std::move(decoder));
 }

@@ -153,6 +153,29 @@ TEST_P(Invariance, TheBatchChangesNoBit) {
   }
 }
 
+TEST_P(Invariance, TuningChangesNoBit) {
+  const auto tokens = random_tokens(140, GetParam().model.vocab, 5);
+  const auto tuned = [](bool most) {
+    Tuning tuning;
+    for (const TuningField& field : fields_of(tuning)) *field.value = most ? field.most : field.least;
+    return tuning;
+  };
+  for (const Kernels* kernels : runnable_kernels()) {
+    SCOPED_TRACE(kernels->isa);
+    const auto logits = [&](const Tuning& tuning) {
+      const ModelOptions options{.kernels = kernels, .kv_type = GetParam().kv_type, .tuning = tuning};
+      Loaded loaded = load(path_, 3, options);
+      return logits_of(*loaded.model, tokens, 70);
+    };
+    const auto usual = logits({});
+    for (const bool most : {false, true}) {
+      const auto other = logits(tuned(most));
+      ASSERT_EQ(usual.size(), other.size());
+      ASSERT_EQ(std::memcmp(usual.data(), other.data(), usual.size() * sizeof(float)), 0) << "most " << most;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Models, Invariance,
     testing::Values(

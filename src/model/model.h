@@ -15,6 +15,7 @@
 #include "cache/kv_pool.h"
 #include "gguf/gguf.h"
 #include "kernels/kernels.h"
+#include "kernels/tuning.h"
 #include "model/attention_policy.h"
 #include "model/attention_work.h"
 #include "model/batch.h"
@@ -28,6 +29,7 @@ struct ModelOptions {
   KvType kv_type = KvType::kF16;
   AttentionPolicy attention;
   bool activations_f32 = false;          // skip activation quantization: slow, for comparison with oracles
+  Tuning tuning;                         // machine_tuning(); changes speed only
   std::function<void(double)> progress;  // fraction loaded, 0..1; called from the loading thread
 };
 

@@ -27,26 +27,48 @@ bool same_secret(std::string_view given, std::string_view wanted) {
   return different == 0;
 }
 
-std::string_view presented_key(const net::Headers& headers) {
+std::string_view given_api_key(const net::Headers& headers) {
   std::string_view given = headers.get("Authorization");
   constexpr std::string_view kBearer = "Bearer ";
-  if (given.size() >= kBearer.size() && net::same_ignoring_case(given.substr(0, kBearer.size()), kBearer))
-    return given.substr(kBearer.size());
+  if (given.size() >= kBearer.size() && net::same_ignoring_case(given.substr(0, kBearer.size()), kBearer)) {
+    given.remove_prefix(kBearer.size());
+    return given;
+  }
   return headers.get("X-Api-Key");
 }
 
-std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers) {
-  if (options.api_keys.empty()) return std::nullopt;
-  const std::string_view given = presented_key(headers);
+namespace {
+
+std::optional<wire::ApiError> check_key(const std::vector<std::string>& keys, const net::Headers& headers,
+                                        std::string_view kind) {
+  const std::string_view given = given_api_key(headers);
   bool known = false;
-  for (const std::string& key : options.api_keys) known |= same_secret(given, key);
+  for (const std::string& key : keys) known |= same_secret(given, key);
   if (known && !given.empty()) return std::nullopt;
   return wire::ApiError{.status = 401,
-                        .message = given.empty()
-                                       ? "An API key is needed: send the header 'Authorization: Bearer KEY'."
-                                       : "The API key is not known here.",
+                        .message = given.empty() ? fmt::format("An {} key is needed: send the header "
+                                                               "'Authorization: Bearer KEY'.",
+                                                               kind)
+                                                 : fmt::format("The {} key is not known here.", kind),
                         .type = "authentication_error",
                         .code = "invalid_api_key"};
+}
+
+}  // namespace
+
+std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers) {
+  if (options.api_keys.empty()) return std::nullopt;
+  return check_key(options.api_keys, headers, "API");
+}
+
+std::optional<wire::ApiError> check_admin_key(const ServerOptions& options, const net::Headers& headers) {
+  if (options.admin_keys.empty()) {
+    return wire::ApiError{.status = 403,
+                          .message = "This server has no admin key; --admin-key sets one.",
+                          .type = "permission_error",
+                          .code = "no_admin_key"};
+  }
+  return check_key(options.admin_keys, headers, "admin");
 }
 
 std::string_view host_name(std::string_view host) {

@@ -14,11 +14,14 @@ namespace pingti {
 // Takes the same time for every wrong key of one length.
 bool same_secret(std::string_view given, std::string_view wanted);
 
-// What "Authorization: Bearer KEY" or "X-Api-Key: KEY" says; empty: nothing.
-std::string_view presented_key(const net::Headers& headers);
+// The key of "Authorization: Bearer KEY" or "X-Api-Key: KEY"; empty: none.
+std::string_view given_api_key(const net::Headers& headers);
 
-// That key against options.api_keys. Nothing when it may pass.
+// "Authorization: Bearer KEY" or "X-Api-Key: KEY" against options.api_keys. Nothing when it may pass.
 std::optional<wire::ApiError> check_api_key(const ServerOptions& options, const net::Headers& headers);
+
+// The same against options.admin_keys; without any, nobody may.
+std::optional<wire::ApiError> check_admin_key(const ServerOptions& options, const net::Headers& headers);
 
 // Without API keys, a server on loopback answers only to names of this machine (a rebound DNS name is not
 // one) and to pages of its own origin.

@@ -13,8 +13,6 @@
 namespace pingti {
 namespace {
 
-constexpr int kLongestRetryAfter = 60;
-
 const char* spelled(FinishReason reason) {
   switch (reason) {
     case FinishReason::kStop:
@@ -27,14 +25,6 @@ const char* spelled(FinishReason reason) {
       return "error";
   }
   return "error";
-}
-
-// From the choices ahead and how long answers have been taking.
-int retry_after(const Context& context, const EngineStats& stats) {
-  double rounds =
-      static_cast<double>(context.waiting() + 1) / static_cast<double>(std::max<int64_t>(1, stats.running));
-  return static_cast<int>(
-      std::clamp(rounds * context.mean_seconds, 1.0, static_cast<double>(kLongestRetryAfter)));
 }
 
 wire::ApiError shutting_down() { return wire::unavailable("draining", "The server is shutting down.", 5); }
@@ -57,7 +47,7 @@ class Answer::Sink : public EventSink {
   void prompt(PromptEvent event) override { answer_->push({prompt_, Clock::now(), std::move(event)}); }
   void tokens(TokenEvent event) override { answer_->push({prompt_, Clock::now(), std::move(event)}); }
   void finish(FinishEvent event) override {
-    --answer_->context_->outstanding;
+    answer_->plan_.place->finished(static_cast<size_t>(prompt_));
     answer_->push({prompt_, Clock::now(), std::move(event)});
   }
 
@@ -71,6 +61,7 @@ Answer::Answer(std::shared_ptr<Context> context, ServedModel model, std::shared_
     : context_(std::move(context)),
       model_(std::move(model)),
       engine_(*model_.engine),
+      metrics_(context_->metrics.model(model_.own_name)),
       reply_(std::move(reply)),
       plan_(std::move(plan)),
       choices_per_prompt_(plan_.requests.at(0).choices),
@@ -94,34 +85,37 @@ void Answer::run(std::shared_ptr<Context> context, ServedModel model, std::share
   }
 }
 
-bool Answer::submit_all() {
-  auto count = static_cast<int64_t>(choices_.size());
-  int64_t limit = context_->options.max_queue;
-  const bool embeds = plan_.requests[0].embed != Pooling::kNone;  // then the body's size is the limit
-  if (count > limit && !embeds) {
-    fail(wire::invalid_field(
-        "n", fmt::format("The request asks for {} answers; the queue holds {}.", count, limit)));
-    return false;
+std::optional<wire::ApiError> Answer::take_place() {
+  if (!plan_.place) {
+    const GenerationRequest& first = plan_.requests[0];
+    auto place = model_.admission->reserve(
+        {.prompts = static_cast<int64_t>(plan_.requests.size()),
+         .choices = choices_per_prompt_,
+         .max_tokens = first.max_tokens,
+         .bulk = first.embed != Pooling::kNone,
+         .terms = {.priority = first.priority, .tenant = first.tenant, .deadline = first.deadline}});
+    if (!place) return place.error();
+    plan_.place = *std::move(place);
   }
-  const int64_t ahead = context_->waiting();
-  context_->outstanding += count;
-  if (embeds ? ahead > limit : context_->waiting() > limit) {
-    context_->outstanding -= count;
-    context_->metrics.refused("queue_full");
-    fail(wire::unavailable("queue_full",
-                           fmt::format("The queue is full: {} answers wait already.", context_->waiting()),
-                           retry_after(*context_, engine_.stats())));
+  return plan_.place->correct(&plan_.requests);
+}
+
+bool Answer::submit_all() {
+  if (auto error = take_place()) {
+    fail(*error);
     return false;
   }
   for (size_t i = 0; i < plan_.requests.size(); ++i) {
     GenerationRequest& request = plan_.requests[i];
+    metrics_.request_params(request.choices, request.max_tokens);
     auto id = engine_.submit(request, std::make_shared<Sink>(shared_from_this(), static_cast<int>(i)));
     if (!id) {
-      context_->outstanding -= static_cast<int64_t>(plan_.requests.size() - i) * choices_per_prompt_;
       cancel_all();
-      fail(submit_error(id.error(), engine_, request));
+      fail(id.error().code == "engine.queue_full" ? model_.admission->engine_queue_full(id.error().message)
+                                                  : submit_error(id.error(), engine_, request));
       return false;
     }
+    plan_.place->submitted(i);
     ids_.push_back(*id);
     request.prompt = {};
   }
@@ -202,7 +196,8 @@ std::vector<wire::TokenScore> Answer::scores(const std::vector<TokenLogprobs>& l
 void Answer::on_prompt(const Event& event, const PromptEvent& prompt) {
   usage_.prompt_tokens += prompt.prompt_tokens;
   usage_.cached_tokens += prompt.cached_tokens;
-  context_->metrics.prompt(prompt.prompt_tokens, prompt.cached_tokens);
+  metrics_.prompt(prompt.prompt_tokens, prompt.cached_tokens);
+  metrics_.prompt_times(lane_name(event.prompt), prompt.queue_seconds, prompt.prefill_seconds);
   if (over_) return;
   choices_[static_cast<size_t>(event.prompt * choices_per_prompt_)].part.embedding = prompt.embedding;
   if (plan_.echo.empty()) return;
@@ -223,10 +218,11 @@ void Answer::on_tokens(const Event& event, const TokenEvent& tokens) {
   Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + tokens.choice)];
   auto seconds = [](Clock::duration span) { return std::chrono::duration<double>(span).count(); };
   if (!std::exchange(first_token_seen_, true)) {
-    context_->metrics.first_token(seconds(event.at - reply_->arrived()));
+    metrics_.first_token(lane_name(event.prompt), seconds(event.at - reply_->arrived()));
   }
+  if (choice.first_token == Clock::time_point{}) choice.first_token = event.at;
   if (choice.last_token != Clock::time_point{})
-    context_->metrics.inter_token(seconds(event.at - choice.last_token));
+    metrics_.inter_token(seconds(event.at - choice.last_token));
   choice.last_token = event.at;
   choice.tokens += std::ssize(tokens.tokens);
   usage_.completion_tokens += std::ssize(tokens.tokens);
@@ -259,11 +255,13 @@ void Answer::on_finish(const Event& event, const FinishEvent& finish) {
   usage_.completion_tokens += finish.completion_tokens - choice.tokens;
   choice.finished = true;
   --open_choices_;
-  context_->metrics.choice_finished(spelled(finish.reason));
+  metrics_.choice_finished(spelled(finish.reason));
+  observe(choice);
   if (!over_ && finish.reason == FinishReason::kError) {
     cancel_all();
-    fail(wire::from_error(
-        finish.error.value_or(Error{.code = "engine.failed", .message = "The engine failed."})));
+    const Error error =
+        finish.error.value_or(Error{.code = "engine.failed", .message = "The engine failed."});
+    fail(error.code == "engine.deadline" ? wire::deadline_exceeded() : wire::from_error(error));
   } else if (!over_ && finish.reason == FinishReason::kCancelled) {
     cancel_all();
     fail(context_->draining ? shutting_down()
@@ -281,10 +279,22 @@ void Answer::on_finish(const Event& event, const FinishEvent& finish) {
   if (open_choices_ == 0) complete();
 }
 
+void Answer::observe(const Choice& choice) const {
+  if (choice.tokens == 0) return;
+  const double seconds = std::chrono::duration<double>(choice.last_token - choice.first_token).count();
+  metrics_.decoded(seconds, choice.tokens);
+}
+
+std::string Answer::lane_name(int prompt) const {
+  const auto& lanes = engine_.info().lanes;
+  const auto lane = static_cast<size_t>(std::max(0, plan_.requests[static_cast<size_t>(prompt)].lane));
+  return lane < lanes.size() ? lanes[lane].name : "all";
+}
+
 void Answer::complete() {
   double seconds = std::chrono::duration<double>(Clock::now() - reply_->arrived()).count();
-  context_->metrics.request_finished(seconds, usage_.completion_tokens);
-  context_->mean_seconds = 0.9 * context_->mean_seconds + 0.1 * seconds;
+  metrics_.request_finished(seconds, usage_.completion_tokens);
+  model_.admission->answered(seconds);
   if (std::exchange(over_, true)) return;
   if (!plan_.stream) return reply_->json(200, plan_.writer->whole(given_choices(), usage_));
   out_ += plan_.writer->end(usage_);

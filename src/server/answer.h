@@ -41,6 +41,7 @@ struct AnswerPlan {
     std::vector<int32_t> ids;
   };
   std::vector<Echo> echo;
+  std::unique_ptr<Place> place;  // null: run() reserves one, with the requests' own terms
 };
 
 class Answer : public std::enable_shared_from_this<Answer> {
@@ -67,10 +68,12 @@ class Answer : public std::enable_shared_from_this<Answer> {
     double logprob = 0;     // of these, summed; with plan.best
     bool opened = false;    // something was streamed
     bool finished = false;
+    Clock::time_point first_token{};
     Clock::time_point last_token{};
   };
 
   bool submit_all();
+  std::optional<wire::ApiError> take_place();
   void begin();
   void cancel_all();
   void push(Event event);
@@ -80,6 +83,8 @@ class Answer : public std::enable_shared_from_this<Answer> {
   void on_tokens(const Event& event, const TokenEvent& tokens);
   void on_finish(const Event& event, const FinishEvent& finish);
   void emit(Choice& choice, wire::ChoicePart part);
+  void observe(const Choice& choice) const;
+  std::string lane_name(int prompt) const;
   void complete();
   std::vector<wire::ChoicePart> given_choices();
   void fail(const wire::ApiError& error);
@@ -88,6 +93,7 @@ class Answer : public std::enable_shared_from_this<Answer> {
   std::shared_ptr<Context> context_;
   ServedModel model_;
   Engine& engine_;
+  ModelMetrics& metrics_;
   std::shared_ptr<Reply> reply_;
   AnswerPlan plan_;
   int choices_per_prompt_;

@@ -1,18 +1,18 @@
 // What all requests of one Server share.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <ctime>
 #include <memory>
 #include <string>
-#include <vector>
 
-#include "engine/engine.h"
 #include "net/http_server.h"
+#include "server/admission.h"
+#include "server/admissions.h"
 #include "server/metrics.h"
 #include "server/response_store.h"
 #include "server/server.h"
+#include "serving/model_host.h"
 
 namespace pingti {
 
@@ -21,24 +21,16 @@ struct Context : std::enable_shared_from_this<Context> {
   int64_t started = std::time(nullptr);
   bool loopback = true;  // listening where only this machine can reach it
   Metrics metrics;
+  Admissions admissions;  // of the engines loaded
   std::unique_ptr<net::HttpServer> http;
   ResponseStore responses;
 
-  std::atomic<double> load_fraction{0};
+  std::atomic<double> load_fraction{0};  // before there is a host
   std::atomic<bool> draining{false};
-  std::atomic<int64_t> outstanding{0};  // choices submitted and not finished
-  std::atomic<double> mean_seconds{1};  // of recent answers
 
-  // Null while loading. What follows is set before and does not change afterwards.
-  std::atomic<Engine*> engine{nullptr};
-  std::vector<std::string> model_ids;
-  size_t longest_token = 1;  // bytes
-
-  // Choices submitted that are not in the batch yet.
-  int64_t waiting() const {
-    Engine* e = engine;
-    return e ? std::max<int64_t>(0, outstanding - e->stats().running) : 0;
-  }
+  // The models; null until attach(). Set once.
+  std::atomic<ModelHost*> host{nullptr};
+  std::unique_ptr<ModelHost> own_host;  // around an engine attached alone
 };
 
 }  // namespace pingti

@@ -3,11 +3,37 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
-#include "engine/engine.h"
+#include "serving/model_host.h"
 
 namespace pingti {
+
+// Of one model, labelled model_name.
+class ModelMetrics {
+ public:
+  ModelMetrics(const ModelMetrics&) = delete;
+  ~ModelMetrics();
+
+  void request_params(int choices, int64_t max_tokens);  // -1: as many as the context holds
+  void first_token(const std::string& lane, double seconds);
+  void inter_token(double seconds);
+  void prompt(int64_t tokens, int64_t cached);
+  // How long a prompt waited for its place in the batch, and how long it then took.
+  void prompt_times(const std::string& lane, double queue_seconds, double prefill_seconds);
+  // From a choice's first token to its last.
+  void decoded(double seconds, int64_t tokens);
+  void choice_finished(const std::string& reason);
+  void request_finished(double seconds, int64_t generated_tokens);
+
+ private:
+  friend class Metrics;
+  struct State;
+  explicit ModelMetrics(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
 
 class Metrics {
  public:
@@ -15,19 +41,15 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   ~Metrics();
 
-  // Before the first observation of a model; once.
-  void set_model(const std::string& name);
+  // By the model's own name: there are as many as models, whatever requests call them. Lives as long as this.
+  ModelMetrics& model(const std::string& name);
 
   void http_request(const std::string& route, const std::string& method, int status, double seconds);
-  void first_token(double seconds);
-  void inter_token(double seconds);
-  void prompt(int64_t tokens, int64_t cached);
-  void choice_finished(const std::string& reason);
-  void request_finished(double seconds, int64_t generated_tokens);
   void refused(const std::string& reason);
 
-  // info and stats: null while loading. waiting: choices not in the batch.
-  std::string text(const EngineInfo* info, const EngineStats* stats, int64_t waiting) const;
+  // models: empty before there are any. waiting: for each, the choices not in its batch.
+  std::string text(const std::vector<ModelStatus>& models, std::span<const int64_t> waiting,
+                   const MemoryUse& memory) const;
 
  private:
   struct State;

@@ -7,6 +7,7 @@
 
 #include "engine/chat_tokens.h"
 #include "engine/dry_breakers.h"
+#include "server/output_constraint.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -167,8 +168,7 @@ wire::ApiResult<std::vector<int32_t>> infill_prompt(const ServedModel& model, co
   return ids;
 }
 
-wire::ApiResult<GenerationRequest> generation_request(const Engine& engine,
-                                                      const wire::CommonFields& fields) {
+wire::ApiResult<GenerationRequest> generation_request(Engine& engine, const wire::CommonFields& fields) {
   GenerationRequest request;
   request.choices = static_cast<int>(fields.n);
   request.sampling = sampling_params(engine, fields.sampling);
@@ -179,6 +179,14 @@ wire::ApiResult<GenerationRequest> generation_request(const Engine& engine,
   request.skip_special = fields.skip_special;
   if (auto valid = validate(request.sampling, engine.info().vocab); !valid) {
     return std::unexpected(wire::from_error(valid.error()));
+  }
+  auto constraint = output_constraint(engine, fields.output, /*start_after=*/{});
+  if (!constraint) return std::unexpected(std::move(constraint.error()));
+  request.constraint = std::move(*constraint);
+  if (request.constraint && request.ignore_eos) {
+    return std::unexpected(wire::invalid_field(
+        "ignore_eos", fmt::format("'ignore_eos' and '{}' cannot be had together: the form ends the answer.",
+                                  fields.output.param)));
   }
   return request;
 }

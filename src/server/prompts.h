@@ -37,6 +37,7 @@ wire::ApiResult<std::string> render_chat(const ServedModel& model, const wire::C
                                          bool add_generation_prompt = true);
 
 // Everything but prompt, id, token limit and logprobs. A request without a seed gets a random one.
-wire::ApiResult<GenerationRequest> generation_request(const Engine& engine, const wire::CommonFields& fields);
+// May compile a grammar, for seconds.
+wire::ApiResult<GenerationRequest> generation_request(Engine& engine, const wire::CommonFields& fields);
 
 }  // namespace pingti

@@ -1,5 +1,7 @@
 #include "server/route.h"
 
+#include <exception>
+
 namespace pingti {
 
 #define PINGTI_ROUTE(name) extern const Route name;
@@ -25,6 +27,17 @@ bool matches(std::string_view pattern, std::string_view path, std::string* rest)
 }  // namespace
 
 std::span<const Route* const> all_routes() { return kRoutes; }
+
+void run_route(Call call) {
+  std::shared_ptr<Reply> reply = call.reply;
+  const Route& route = *call.route;
+  try {
+    route.handle(std::move(call));
+  } catch (const std::exception&) {
+    reply->error(
+        {.status = 500, .message = "The server failed.", .type = "server_error", .code = "internal"});
+  }
+}
 
 Match find_route(std::string_view method, std::string_view path) {
   Match match;

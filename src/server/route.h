@@ -12,11 +12,15 @@
 
 namespace pingti {
 
+struct Route;
+
 struct Call {
   std::shared_ptr<Context> context;
   net::Request request;
   std::shared_ptr<Reply> reply;
   std::string rest;  // what stood for "*" in the path
+  const Route* route = nullptr;
+  std::shared_ptr<Lease> granted = nullptr;  // of the model this call has waited for (served_model.h)
 };
 
 struct Route {
@@ -29,6 +33,7 @@ struct Route {
   // The operation as OpenAPI describes it (server/api_description.h); null: not part of the API.
   wire::Json (*describe)() = nullptr;
   ErrorShape error_shape = openai_error;
+  bool admin = false;  // needs an admin key, and no API key
 };
 
 struct Match {
@@ -38,6 +43,9 @@ struct Match {
 };
 
 std::span<const Route* const> all_routes();
+// Runs the call's route. What an endpoint throws (memory running out, for one) ends its request, not the
+// process.
+void run_route(Call call);
 
 Match find_route(std::string_view method, std::string_view path);
 

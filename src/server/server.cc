@@ -2,11 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "server/access.h"
 #include "server/route.h"
-#include "text/tokenizer.h"
+#include "serving/model_host.h"
 
 namespace pingti {
 namespace {
@@ -39,7 +37,9 @@ std::optional<Refusal> refusal(const Context& context, const net::Request& reque
                     .code = "method_not_allowed"},
                    match.allow};
   }
-  if (!match.route->open) {
+  if (match.route->admin) {
+    if (auto error = check_admin_key(context.options, request.headers)) return Refusal{*error, {}};
+  } else if (!match.route->open) {
     if (auto error = check_api_key(context.options, request.headers)) return Refusal{*error, {}};
   }
   return std::nullopt;
@@ -72,17 +72,6 @@ std::optional<net::Response> check_head(Context& context, const net::Request& re
   return response_to(*refused, id, match);
 }
 
-// What an endpoint throws (memory running out, for one) ends its request, not the process.
-void run_route(const Route& route, Call call) {
-  std::shared_ptr<Reply> reply = call.reply;
-  try {
-    route.handle(std::move(call));
-  } catch (const std::exception&) {
-    reply->error(
-        {.status = 500, .message = "The server failed.", .type = "server_error", .code = "internal"});
-  }
-}
-
 void handle(const std::shared_ptr<Context>& context, net::Request request,
             std::shared_ptr<net::Responder> responder) {
   Match match = find_route(request.method, request.path);
@@ -93,10 +82,10 @@ void handle(const std::shared_ptr<Context>& context, net::Request request,
     reply->respond(response_to(*refused, reply->request_id(), match));
     return;
   }
-  Call call{context, std::move(request), std::move(reply), std::move(match.rest)};
-  if (match.route->quick) return run_route(*match.route, std::move(call));
+  Call call{context, std::move(request), std::move(reply), std::move(match.rest), match.route};
+  if (match.route->quick) return run_route(std::move(call));
   auto shared = std::make_shared<Call>(std::move(call));
-  context->http->run_on_worker([shared, route = match.route] { run_route(*route, std::move(*shared)); });
+  context->http->run_on_worker([shared] { run_route(std::move(*shared)); });
 }
 
 }  // namespace
@@ -140,24 +129,21 @@ Server::~Server() { context_->http->stop(); }
 uint16_t Server::port() const { return context_->http->port(); }
 void Server::set_load_progress(double fraction) { context_->load_fraction = fraction; }
 
+void Server::attach(ModelHost& host) { context_->host = &host; }
+
 void Server::attach(Engine& engine, std::vector<std::string> model_ids) {
-  context_->model_ids = model_ids.empty() ? context_->options.model_ids : std::move(model_ids);
-  if (context_->model_ids.empty()) context_->model_ids.push_back(engine.info().model_name);
-  context_->metrics.set_model(context_->model_ids[0]);
-  for (int32_t id = 0; id < engine.tokenizer().size(); ++id) {
-    context_->longest_token = std::max(context_->longest_token, engine.tokenizer().token_bytes(id).size());
-  }
-  context_->load_fraction = 1;
-  context_->engine = &engine;
+  context_->own_host =
+      ModelHost::of(engine, model_ids.empty() ? context_->options.model_ids : std::move(model_ids));
+  attach(*context_->own_host);
 }
 
 void Server::shutdown() {
   context_->draining = true;
-  if (Engine* engine = context_->engine) {
+  if (ModelHost* host = context_->host) {
     std::optional<std::chrono::milliseconds> limit;
     if (double seconds = context_->options.drain_seconds; seconds > 0)
       limit = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
-    engine->drain(limit);
+    host->drain(limit);
   }
   // What the engine has finished may still be on its way to the clients.
   context_->http->begin_drain();

@@ -37,6 +37,17 @@ TEST(Access, ApiKeys) {
   }
 }
 
+TEST(Access, AdminKeys) {
+  ServerOptions options;
+  options.api_keys = {"user"};
+  EXPECT_EQ(check_admin_key(options, {{"Authorization", "Bearer user"}})->code, "no_admin_key");
+  EXPECT_EQ(check_admin_key(options, {{"Authorization", "Bearer "}})->status, 403);
+  options.admin_keys = {"boss"};
+  EXPECT_FALSE(check_admin_key(options, {{"Authorization", "Bearer boss"}}).has_value());
+  EXPECT_EQ(check_admin_key(options, {{"Authorization", "Bearer user"}})->status, 401);
+  EXPECT_EQ(check_admin_key(options, {})->status, 401);
+}
+
 TEST(Access, NamesAndOrigins) {
   ServerOptions options;
   options.allowed_hosts = {"box.lan"};
@@ -74,28 +85,71 @@ TEST(Routes, AllOfTheApiDescribeThemselves) {
   }
 }
 
+struct ScriptedEngine : Engine {
+  EngineInfo what;
+  EngineStats state;
+  const EngineInfo& info() const override { return what; }
+  const Tokenizer& tokenizer() const override { std::abort(); }
+  const ChatTemplate& chat_template() const override { std::abort(); }
+  Result<uint64_t> submit(GenerationRequest, std::shared_ptr<EventSink>) override { return 0; }
+  void cancel(uint64_t) override {}
+  EngineStats stats() const override { return state; }
+  void drain(std::optional<std::chrono::milliseconds>) override {}
+};
+
 TEST(Metrics, TextBeforeAndAfterLoading) {
   Metrics metrics;
   metrics.http_request("livez", "GET", 200, 0.001);
-  std::string text = metrics.text(nullptr, nullptr, 0);
+  std::string text = metrics.text({}, {}, {});
   EXPECT_NE(text.find("pingti_http_requests_total{handler=\"livez\",method=\"GET\",status=\"200\"} 1"),
             std::string::npos);
   EXPECT_NE(text.find("pingti_model_loaded 0"), std::string::npos);
-  metrics.set_model("m");
-  metrics.first_token(0.5);
-  metrics.prompt(10, 4);
-  metrics.choice_finished("stop");
-  EngineInfo info;
-  EngineStats stats;
-  stats.running = 3;
-  text = metrics.text(&info, &stats, 2);
+  metrics.refused("queue_full");
+  metrics.refused("loading");
+  metrics.model("m").first_token("S", 0.5);
+  metrics.model("m").prompt(10, 4);
+  metrics.model("m").choice_finished("stop");
+  metrics.model("n").first_token("L", 0.5);
+  ScriptedEngine m;
+  m.what.max_sequences = 4;
+  m.what.lanes = {{.name = "S"}, {.name = "L"}};
+  m.state.running = 3;
+  m.state.lanes = {{.waiting = 7}, {.backlog_tokens = 100}};
+  m.state.speculation.accepted_at = {5, 1};
+  ScriptedEngine n;
+  n.state.running = 1;
+  const std::vector<int64_t> waiting = {2, 0, 0};
+  text = metrics.text({{.name = "m", .state = ModelState::kReady, .memory = 70, .engine = &m},
+                       {.name = "n", .state = ModelState::kReady, .engine = &n},
+                       {.name = "o", .state = ModelState::kFailed}},
+                      waiting, {.budget = 100, .used = 80});
   for (const char* line :
-       {"vllm:num_requests_running{model_name=\"m\"} 3", "pingti_requests_waiting{model_name=\"m\"} 2",
+       {"vllm:num_requests_running{model_name=\"m\"} 3",
+        "vllm:num_requests_running{model_name=\"n\"} 1",
+        "pingti_requests_waiting{model_name=\"m\"} 2",
         "vllm:prefix_cache_hits_total{model_name=\"m\"} 4",
         "pingti_time_to_first_token_seconds_count{model_name=\"m\"} 1",
-        "vllm:request_success_total{finished_reason=\"stop\",model_name=\"m\"} 1"}) {
+        "pingti_lane_time_to_first_token_seconds_count{lane=\"S\",model_name=\"m\"} 1",
+        "pingti_lane_requests_waiting{lane=\"S\",model_name=\"m\"} 7",
+        "pingti_lane_backlog_tokens{lane=\"L\",model_name=\"m\"} 100",
+        "pingti_capacity_left_ratio{model_name=\"m\"} 0.25",
+        "vllm:admission_rejections_total{reason=\"queue_full\"} 1",
+        "vllm:request_success_total{finished_reason=\"stop\",model_name=\"m\"} 1",
+        "vllm:time_to_first_token_seconds_count{model_name=\"n\"} 1",
+        "vllm:request_success_total{finished_reason=\"stop\",model_name=\"m\"} 1",
+        "vllm:spec_decode_num_accepted_tokens_per_pos_total{model_name=\"m\",position=\"0\"} 5",
+        "pingti_model_state{model_name=\"o\",state=\"failed\"} 1",
+        "pingti_model_state{model_name=\"o\",state=\"loaded\"} 0",
+        "pingti_model_loaded 2",
+        "pingti_model_memory_bytes{model_name=\"m\"} 70",
+        "pingti_memory_budget_bytes 100",
+        "pingti_memory_used_bytes 80"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
+  // A family is announced once, whatever the number of models.
+  const size_t first = text.find("# TYPE vllm:num_requests_running gauge");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("# TYPE vllm:num_requests_running gauge", first + 1), std::string::npos);
 }
 
 TEST(WebAssets, AreEmbedded) {
@@ -148,6 +202,24 @@ TEST_F(SettingsTest, FlagsWinOverEnvironmentOverFile) {
   EXPECT_NE(text.find("max-port: 1  # --max-port"), std::string::npos) << text;
   EXPECT_NE(text.find("seconds: 2.5  # " + file.string()), std::string::npos) << text;
   EXPECT_NE(text.find("api-key: ***"), std::string::npos) << text;
+}
+
+TEST_F(SettingsTest, TablesComeFromTheFile) {
+  SettingTable models;
+  settings = Settings({{.name = "models", .target = &models}, {.name = "host", .target = &host}});
+  environment = {{"PINGTI_MODELS", "x"}};
+  ASSERT_TRUE(resolve({}, "models:\n- {name: a, alias: [x, y], ctx: 4096}\n- name: b\n"));
+  ASSERT_EQ(models.size(), 2u);
+  EXPECT_EQ(models[0].at("alias"), (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(models[1].at("name"), std::vector<std::string>{"b"});
+  EXPECT_NE(settings.describe().find("models: [{alias: [x, y], ctx: 4096, name: a}, {name: b}]"),
+            std::string::npos);
+  EXPECT_EQ(resolve({}, "models: [a, b]\n").error().code, "settings.value");
+  EXPECT_EQ(resolve({}, "models: [{name: {a: b}}]\n").error().code, "settings.file");
+  EXPECT_EQ(resolve({}, "host: [{a: b}]\n").error().code, "settings.value");
+  EXPECT_TRUE(settings.apply({{"host", {"h"}}}, "here"));
+  EXPECT_EQ(host, "h");
+  EXPECT_EQ(settings.apply({{"prot", {"h"}}}, "here").error().code, "settings.unknown");
 }
 
 TEST_F(SettingsTest, ErrorsNameTheSource) {

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/check.h"
 #include "base/file.h"
 
 namespace pingti {
@@ -26,8 +27,42 @@ Values split(const std::string& text) {
   return parts;
 }
 
-Result<std::map<std::string, Values>> read_yaml(const std::filesystem::path& path) {
-  std::map<std::string, Values> found;
+// What the file gives a setting: values, or a table.
+struct FileValue {
+  Values values;
+  SettingTable table;
+};
+
+// Empty where it is neither a value nor a list of values.
+std::optional<Values> read_values(const YAML::Node& node) {
+  if (node.IsScalar()) return Values{node.Scalar()};
+  if (!node.IsSequence()) return std::nullopt;
+  Values values;
+  for (const auto& item : node) {
+    if (!item.IsScalar()) return std::nullopt;
+    values.push_back(item.Scalar());
+  }
+  return values;
+}
+
+std::optional<SettingTable> read_table(const YAML::Node& node) {
+  if (!node.IsSequence()) return std::nullopt;
+  SettingTable table;
+  for (const auto& row : node) {
+    if (!row.IsMap()) return std::nullopt;
+    auto& values = table.emplace_back();
+    for (const auto& item : row) {
+      if (item.second.IsNull()) continue;
+      auto value = read_values(item.second);
+      if (!value) return std::nullopt;
+      values[item.first.as<std::string>()] = *std::move(value);
+    }
+  }
+  return table;
+}
+
+Result<std::map<std::string, FileValue>> read_yaml(const std::filesystem::path& path) {
+  std::map<std::string, FileValue> found;
   if (path.empty()) return found;
   PT_TRY(std::string text, read_file(path, 1 << 20));
   auto malformed = [&](const std::string& what) {
@@ -40,12 +75,14 @@ Result<std::map<std::string, Values>> read_yaml(const std::filesystem::path& pat
     if (!root.IsMap()) return malformed("not a mapping of settings");
     for (const auto& item : root) {
       auto name = item.first.as<std::string>();
-      if (item.second.IsScalar()) {
-        found[name] = {item.second.Scalar()};
-      } else if (item.second.IsSequence()) {
-        found[name] = item.second.as<Values>();
-      } else if (!item.second.IsNull()) {
-        return malformed(fmt::format("'{}' must be a value or a list of values", name));
+      if (item.second.IsNull()) continue;
+      if (auto values = read_values(item.second)) {
+        found[name] = {.values = *std::move(values), .table = {}};
+      } else if (auto table = read_table(item.second)) {
+        found[name] = {.values = {}, .table = *std::move(table)};
+      } else {
+        return malformed(
+            fmt::format("'{}' must be a value, a list of values or a list of mappings of values", name));
       }
     }
   } catch (const YAML::Exception& error) {
@@ -95,13 +132,41 @@ Result<void> Settings::resolve(const std::map<std::string, Values>& flags,
   for (const Setting& setting : settings_) {
     std::string variable = environment_name(setting.name);
     bool many = std::holds_alternative<Values*>(setting.target);
+    bool file_only = std::holds_alternative<SettingTable*>(setting.target);
     if (auto flag = flags.find(setting.name); flag != flags.end()) {
       PT_TRY_VOID(assign(setting, flag->second, "--" + setting.name));
-    } else if (const char* value = getenv(variable.c_str()); value && *value) {
+    } else if (const char* value = file_only ? nullptr : getenv(variable.c_str()); value && *value) {
       PT_TRY_VOID(assign(setting, many ? split(value) : Values{value}, variable));
     } else if (auto item = from_file.find(setting.name); item != from_file.end()) {
-      PT_TRY_VOID(assign(setting, item->second, file.string()));
+      auto* table = std::get_if<SettingTable*>(&setting.target);
+      const FileValue& value = item->second;
+      if ((table == nullptr && !value.table.empty()) || (table != nullptr && !value.values.empty())) {
+        return fail(ErrorKind::kInvalid, "settings.value",
+                    fmt::format("{}: '{}' must be {}", file.string(), setting.name,
+                                table ? "a list of mappings" : "a value or a list of values"));
+      }
+      if (table != nullptr) {
+        **table = value.table;
+        sources_[setting.name] = file.string();
+      } else {
+        PT_TRY_VOID(assign(setting, value.values, file.string()));
+      }
     }
+  }
+  return {};
+}
+
+Result<void> Settings::apply(const std::map<std::string, Values>& values, const std::string& source) {
+  for (const auto& [name, given] : values) {
+    const auto setting = std::ranges::find(settings_, name, &Setting::name);
+    if (setting == settings_.end()) {
+      std::vector<std::string> names;
+      for (const Setting& known : settings_) names.push_back(known.name);
+      return fail(ErrorKind::kInvalid, "settings.unknown",
+                  fmt::format("{}: there is no setting '{}'", source, name),
+                  fmt::format("there are {}", fmt::join(names, ", ")));
+    }
+    PT_TRY_VOID(assign(*setting, given, source));
   }
   return {};
 }
@@ -136,6 +201,7 @@ Result<void> Settings::assign(const Setting& setting, const Values& values, cons
     return {};
   };
   if (auto* target = std::get_if<double*>(&setting.target)) return set_number(*target, "a number");
+  PT_CHECK(!std::holds_alternative<SettingTable*>(setting.target));
   if (auto* target = std::get_if<int*>(&setting.target)) return set_number(*target, "a whole number");
   if (auto* target = std::get_if<int64_t*>(&setting.target)) return set_number(*target, "a whole number");
   return set_number(std::get<uint16_t*>(setting.target), "a whole number");
@@ -146,6 +212,17 @@ std::string shown_value(const Setting& setting) {
       [](auto* target) -> std::string {
         if constexpr (std::is_same_v<decltype(target), Values*>) {
           return fmt::format("[{}]", fmt::join(*target, ", "));
+        } else if constexpr (std::is_same_v<decltype(target), SettingTable*>) {
+          Values rows;
+          for (const auto& row : *target) {
+            Values items;
+            for (const auto& [name, values] : row) {
+              items.push_back(values.size() == 1 ? fmt::format("{}: {}", name, values[0])
+                                                 : fmt::format("{}: [{}]", name, fmt::join(values, ", ")));
+            }
+            rows.push_back(fmt::format("{{{}}}", fmt::join(items, ", ")));
+          }
+          return fmt::format("[{}]", fmt::join(rows, ", "));
         } else {
           return fmt::format("{}", *target);
         }

@@ -16,9 +16,12 @@
 
 namespace pingti {
 
+// A list of mappings, as the file alone can hold it: each a set of names and their values.
+using SettingTable = std::vector<std::map<std::string, std::vector<std::string>>>;
+
 struct Setting {
-  using Target =
-      std::variant<std::string*, std::vector<std::string>*, int*, int64_t*, uint16_t*, double*, bool*>;
+  using Target = std::variant<std::string*, std::vector<std::string>*, int*, int64_t*, uint16_t*, double*,
+                              bool*, SettingTable*>;
   std::string
       name;  // "max-queue": the flag is --max-queue, the variable PINGTI_MAX_QUEUE, the file's key max-queue
   Target target;  // holds the default
@@ -40,6 +43,11 @@ class Settings {
   Result<void> resolve(const std::map<std::string, std::vector<std::string>>& flags,
                        const std::function<const char*(const char*)>& getenv,
                        const std::filesystem::path& file);
+
+  // Values of one place: name -> values, source as errors and describe() name it. "settings.unknown" for a
+  // name that is no setting.
+  Result<void> apply(const std::map<std::string, std::vector<std::string>>& values,
+                     const std::string& source);
 
   // One line each: "port: 8080  # default", secrets masked.
   std::string describe() const;

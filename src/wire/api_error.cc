@@ -10,6 +10,13 @@ ApiError unsupported_field(std::string param, std::string message) {
   return {.message = std::move(message), .param = std::move(param), .code = "unsupported_parameter"};
 }
 
+ApiError deadline_exceeded() {
+  return {.status = 408,
+          .message = "The request's time limit passed before its answer was complete.",
+          .type = "timeout_error",
+          .code = "deadline_exceeded"};
+}
+
 ApiError unavailable(std::string code, std::string message, int retry_after_seconds) {
   return {.status = 503,
           .message = std::move(message),

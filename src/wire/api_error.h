@@ -27,6 +27,8 @@ using ApiResult = std::expected<T, ApiError>;
 ApiError invalid_field(std::string param, std::string message);
 // 400 "unsupported_parameter".
 ApiError unsupported_field(std::string param, std::string message);
+// 408 "deadline_exceeded": the time limit that the request set has passed.
+ApiError deadline_exceeded();
 ApiError unavailable(std::string code, std::string message, int retry_after_seconds);
 
 // kInvalid, kUnsupported: 400; kNotFound: 404; kTooLarge: 413; kExhausted, kCancelled: 503; others: 500.

@@ -132,7 +132,6 @@ ApiResult<ChatRequest> parse_chat_request(std::string_view body) {
   fields.refuse("tool_choice", {"none", "auto"});
   fields.refuse("functions", {Json::array()});
   fields.refuse("function_call", {"none", "auto"});
-  fields.refuse("response_format", {Json{{"type", "text"}}});
   fields.refuse("modalities", {Json::array({"text"})});
   for (const char* name : {"audio", "reasoning_effort", "verbosity", "web_search_options"})
     fields.refuse(name);

@@ -85,7 +85,6 @@ ApiResult<CompletionRequest> parse_completion_request(std::string_view body) {
   if (request.echo && !request.suffix.empty()) {
     fields.fail(unsupported_field("echo", "'echo' together with 'suffix' is not supported by this server."));
   }
-  fields.refuse("response_format", {Json{{"type", "text"}}});
   if (auto error = fields.finish()) return std::unexpected(std::move(*error));
   return request;
 }

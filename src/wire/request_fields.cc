@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <string_view>
 
 namespace pingti::wire {
 namespace {
 
 constexpr float kAnyFloat = std::numeric_limits<float>::max();
+constexpr int64_t kMostPriority = 1'000'000;
+constexpr std::array<std::string_view, 4> kServiceTiers = {"auto", "default", "flex", "priority"};
 constexpr int64_t kAnyCount = std::numeric_limits<int32_t>::max();
 
 // {"token id": bias, ...}
@@ -91,7 +96,52 @@ void read_ends(FieldReader& fields, CommonFields* out) {
   }
 }
 
+void read_serving(FieldReader& fields, CommonFields* out) {
+  int64_t priority = 0;
+  if (fields.integer("priority", &priority, -kMostPriority, kMostPriority)) out->own_priority = priority;
+  if (fields.string("service_tier", &out->service_tier) &&
+      std::ranges::find(kServiceTiers, out->service_tier) == kServiceTiers.end()) {
+    fields.fail(invalid_field(
+        "service_tier", fmt::format("'service_tier' must be \"auto\", \"default\", \"flex\" or \"priority\", "
+                                    "not {}.",
+                                    describe(Json(out->service_tier)))));
+  }
+  float seconds = 0;
+  if (fields.number("timeout", &seconds, 0.001f, 1e6f)) out->timeout_seconds = seconds;
+}
+
+bool read_cache_name(FieldReader& fields, const char* name, std::string* out) {
+  std::string text;
+  if (!fields.string(name, &text)) return false;
+  if (text.empty() || text.size() > kMostCacheNameBytes) {
+    fields.fail(invalid_field(name, fmt::format("'{}' must have from 1 to {} bytes, not {}.", name,
+                                                kMostCacheNameBytes, text.size())));
+    return false;
+  }
+  *out = std::move(text);
+  return true;
+}
+
+void read_cache(FieldReader& fields, CommonFields* out) {
+  read_cache_name(fields, "cache_salt", &out->cache_salt);
+  const bool named = read_cache_name(fields, "cache_key", &out->cache_key);
+  std::string alias;
+  if (!read_cache_name(fields, "prompt_cache_key", &alias)) return;
+  if (named && alias != out->cache_key) {
+    fields.fail(invalid_field("prompt_cache_key",
+                              "'prompt_cache_key' and 'cache_key' are two names of one setting and have "
+                              "different values."));
+  }
+  out->cache_key = std::move(alias);
+}
+
 }  // namespace
+
+int CommonFields::priority() const {
+  if (own_priority) return static_cast<int>(*own_priority);
+  if (service_tier == "priority") return kPriorityTier;
+  return service_tier == "flex" ? kFlexTier : 0;
+}
 
 void read_common(FieldReader& fields, CommonFields* out) {
   fields.string("model", &out->model);
@@ -107,9 +157,11 @@ void read_common(FieldReader& fields, CommonFields* out) {
   fields.integer("n", &out->n, 1, kMostChoices);
   read_ends(fields, out);
   read_sampling(fields, &out->sampling);
+  read_output_format(fields, &out->output);
+  read_serving(fields, out);
+  read_cache(fields, out);
   // About accounting, storage and speed at the provider; none changes an answer.
-  fields.ignore({"user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
-                 "prompt_cache_retention", "cache_prompt"});
+  fields.ignore({"user", "metadata", "store", "safety_identifier", "prompt_cache_retention", "cache_prompt"});
 }
 
 }  // namespace pingti::wire

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "wire/field_reader.h"
+#include "wire/output_format.h"
 
 namespace pingti::wire {
 
@@ -47,11 +48,29 @@ struct CommonFields {
   bool ignore_eos = false;
   int64_t min_tokens = 0;
   bool skip_special = true;  // control tokens are not shown
+  std::string cache_key;   // also prompt_cache_key; empty: none
+  std::string cache_salt;  // empty: none
   SamplingFields sampling;
+  OutputFormat output;
+
+  // About serving; no answer depends on these.
+  std::optional<int64_t> own_priority;  // "priority": lower is served first
+  std::string service_tier;             // "auto", "default", "flex", "priority", or empty: not given
+  double timeout_seconds = 0;           // "timeout"; 0: not given
+
+  // The field "priority", or what the tier stands for.
+  int priority() const;
+  // As an answer names it: "auto" is "default" here. Empty: the request did not ask.
+  std::string tier_served() const { return service_tier == "auto" ? "default" : service_tier; }
 };
+
+// What the service tiers mean as priorities.
+constexpr int kPriorityTier = -100;
+constexpr int kFlexTier = 100;
 
 constexpr int64_t kMostChoices = 128;
 constexpr size_t kMostStopStrings = 16;
+constexpr size_t kMostCacheNameBytes = 256;
 constexpr int64_t kMostTopLogprobs = 20;
 constexpr size_t kMostStopTokens = 1024;
 constexpr size_t kMostAllowedTokens = 1 << 20;

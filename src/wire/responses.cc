@@ -9,11 +9,13 @@ namespace pingti::wire {
 namespace {
 
 Json head_fields(const AnswerHead& head, const char* object) {
-  return {{"id", head.id},
-          {"object", object},
-          {"created", head.created},
-          {"model", head.model},
-          {"system_fingerprint", head.fingerprint}};
+  Json fields = {{"id", head.id},
+                 {"object", object},
+                 {"created", head.created},
+                 {"model", head.model},
+                 {"system_fingerprint", head.fingerprint}};
+  if (!head.service_tier.empty()) fields["service_tier"] = head.service_tier;
+  return fields;
 }
 
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
@@ -137,6 +139,8 @@ Json usage_fields(const Usage& usage) {
           {"completion_tokens", usage.completion_tokens},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
           {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
+          {"prompt_cache_hit_tokens", usage.cached_tokens},  // DeepSeek's names
+          {"prompt_cache_miss_tokens", usage.prompt_tokens - usage.cached_tokens},
           {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
 }
 

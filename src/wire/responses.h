@@ -16,6 +16,7 @@ struct AnswerHead {
   int64_t created = 0;  // Unix time, seconds
   std::string model;
   std::string fingerprint;
+  std::string service_tier;  // empty: not named in the answer
 };
 
 struct Usage {

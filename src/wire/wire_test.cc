@@ -78,6 +78,21 @@ TEST(ChatRequest, ReadsEverything) {
   EXPECT_EQ(common.sampling.dry_sequence_breakers, std::vector<std::string>{"\n"});
 }
 
+TEST(ChatRequest, PriorityIsTheFieldsOrTheTiers) {
+  const auto common = [](const std::string& fields) {
+    auto parsed = parse_chat_request(R"({"messages":[{"role":"user","content":"hi"}])" + fields + "}");
+    EXPECT_TRUE(parsed.has_value());
+    return parsed ? parsed->common : CommonFields{};
+  };
+  EXPECT_EQ(common("").priority(), 0);
+  EXPECT_EQ(common("").tier_served(), "");
+  EXPECT_EQ(common(R"(,"service_tier":"auto")").tier_served(), "default");
+  EXPECT_EQ(common(R"(,"service_tier":"flex")").priority(), kFlexTier);
+  EXPECT_EQ(common(R"(,"service_tier":"priority")").priority(), kPriorityTier);
+  EXPECT_EQ(common(R"(,"service_tier":"flex","priority":-3)").priority(), -3);
+  EXPECT_NEAR(common(R"(,"timeout":2.5)").timeout_seconds, 2.5, 1e-6);
+}
+
 TEST(ChatRequest, NullMeansAbsent) {
   auto parsed = parse_chat_request(
       R"({"messages":[{"role":"user","content":"hi"}],"temperature":null,"tools":null,"stop":null,"n":null})");
@@ -113,11 +128,34 @@ TEST(ChatRequest, NamesTheFieldTheValueAndWhatIsWanted) {
   EXPECT_EQ(body["error"]["code"], "invalid_type");
 }
 
+TEST(ChatRequest, ReadsTheFormOfTheAnswer) {
+  using Kind = OutputFormat::Kind;
+  const auto read = [](const std::string& extra) {
+    const auto request = parse_chat_request(R"({"messages":[{"role":"user","content":"x"}],)" + extra + "}");
+    EXPECT_TRUE(request) << extra;
+    return request ? request->common.output : OutputFormat{};
+  };
+  EXPECT_EQ(read(R"("response_format": {"type": "text"})").kind, Kind::kFree);
+  EXPECT_EQ(read(R"("grammar": "")").kind, Kind::kFree);
+  EXPECT_EQ(read(R"("response_format": {"type": "json_object"})").kind, Kind::kJsonObject);
+  OutputFormat format = read(
+      R"("response_format": {"type": "json_schema", "json_schema": {"name": "n", "strict": true, "schema": {"b":1,"a":2}}})");
+  EXPECT_EQ(format.kind, Kind::kJsonSchema);
+  EXPECT_EQ(format.text, R"({"b":1,"a":2})");  // in its order
+  EXPECT_EQ(format.param, "response_format.json_schema.schema");
+  EXPECT_EQ(read(R"("structured_outputs": {"choice": ["a", "b"]})").choices.size(), 2u);
+  EXPECT_EQ(read(R"("structured_outputs": {"json_object": true})").kind, Kind::kJsonObject);
+  EXPECT_EQ(read(R"("guided_regex": "a+")").text, "a+");
+  EXPECT_EQ(read(R"("grammar": "root ::= \"a\"")").kind, Kind::kGrammar);
+  EXPECT_EQ(read(R"("json_schema": {})").param, "json_schema");
+  EXPECT_EQ(chat_error(R"("guided_regex": "a", "json_schema": {})").param, "json_schema");
+  EXPECT_EQ(chat_error(R"("response_format": {"type": "xml"})").param, "response_format.type");
+}
+
 TEST(ChatRequest, RefusesByNameWhatItDoesNotDo) {
   for (const char* extra :
-       {R"("tools": [{"type":"function"}])", R"("tool_choice": "required")",
-        R"("response_format": {"type":"json_object"})", R"("functions": [{}])", R"("audio": {})",
-        R"("modalities": ["text","audio"])", R"("reasoning_effort": "low")"}) {
+       {R"("tools": [{"type":"function"}])", R"("tool_choice": "required")", R"("functions": [{}])",
+        R"("audio": {})", R"("modalities": ["text","audio"])", R"("reasoning_effort": "low")"}) {
     ApiError error = chat_error(extra);
     EXPECT_EQ(error.code, "unsupported_parameter") << extra;
     EXPECT_NE(std::string(extra).find(error.param), std::string::npos) << extra;
@@ -184,6 +222,8 @@ TEST(Responses, ShapesOfTheOpenAiApi) {
   EXPECT_EQ(answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"][0]["logprob"], -9999.0f);
   EXPECT_EQ(answer["usage"]["total_tokens"], 5);
   EXPECT_EQ(answer["usage"]["prompt_tokens_details"]["cached_tokens"], 1);
+  EXPECT_EQ(answer["usage"]["prompt_cache_hit_tokens"], 1);
+  EXPECT_EQ(answer["usage"]["prompt_cache_miss_tokens"], answer["usage"]["prompt_tokens"].get<int>() - 1);
   EXPECT_TRUE(parse_json(to_text(answer)).has_value());  // half a character became U+FFFD
 
   Json first = chat_chunk(head, {}, true);

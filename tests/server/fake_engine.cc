@@ -89,6 +89,7 @@ struct FakeEngine::Sequence {
   int choice;
   int64_t made = 0;
   std::string pending;  // made and not sent
+  std::unique_ptr<OutputMatcher> matcher = nullptr;
 };
 
 Result<std::unique_ptr<FakeEngine>> FakeEngine::create(FakeOptions options) {
@@ -108,6 +109,9 @@ FakeEngine::FakeEngine(FakeOptions options, std::unique_ptr<Tokenizer> tokenizer
   info_.kv_tokens = options_.context * 8;
   info_.vocab = tokenizer_->size();
   info_.hidden = 8;
+  info_.max_sequences = static_cast<int>(options_.max_batch);
+  info_.lanes = options_.lanes.lanes;
+  compiler_ = std::make_unique<GrammarCompiler>(*tokenizer_, tokenizer_->size());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -136,8 +140,10 @@ Result<uint64_t> FakeEngine::submit(GenerationRequest request, std::shared_ptr<E
   }
   int64_t room = info_.context - length;
   request.max_tokens = request.max_tokens < 0 ? room : std::min(room, request.max_tokens);
+  if (request.lane < 0) request.lane = lane_of(request);
   std::string script = last_user_message(tokenizer_->decode(request.prompt));
   stalled_ |= script == "stall";
+  if (script == "cache scope") script = request.cache_salt + "|" + request.cache_key;
   auto job = std::make_shared<Job>(next_id_++, std::move(request), std::move(sink), std::move(script), 0);
   job->open = job->request.choices;
   waiting_.push_back(job);
@@ -152,11 +158,43 @@ void FakeEngine::cancel(uint64_t request) {
   changed_.notify_all();
 }
 
+int FakeEngine::lane_of(const GenerationRequest& request) const {
+  const Work work{.prompt_tokens = static_cast<int64_t>(request.prompt.size()),
+                  .max_tokens = request.max_tokens,
+                  .choices = request.choices};
+  return lane_of(work);
+}
+
+int FakeEngine::lane_of(const Work& work) const {
+  const int64_t answer = std::min<int64_t>(256, work.max_tokens < 0 ? 256 : work.max_tokens);
+  return options_.lanes.lane_of(work.prompt_tokens + answer * work.choices);
+}
+
+Forecast FakeEngine::forecast(const Work& work, int64_t tokens_ahead) const {
+  std::lock_guard lock(mutex_);
+  int64_t tokens = tokens_ahead + work.prompt_tokens;
+  for (const auto& job : waiting_) tokens += static_cast<int64_t>(job->request.prompt.size());
+  Forecast forecast{.lane = lane_of(work)};
+  if (options_.prefill_rate > 0)
+    forecast.first_token_seconds = static_cast<double>(tokens) / options_.prefill_rate;
+  return forecast;
+}
+
 EngineStats FakeEngine::stats() const {
   std::lock_guard lock(mutex_);
   EngineStats stats = stats_;
+  stats.lanes.resize(info_.lanes.size());
+  for (const auto& job : waiting_) {
+    LaneStats& lane = stats.lanes[static_cast<size_t>(job->request.lane)];
+    lane.waiting += job->request.choices;
+    lane.backlog_tokens += static_cast<int64_t>(job->request.prompt.size());
+  }
+  for (const Sequence& sequence : running_)
+    ++stats.lanes[static_cast<size_t>(sequence.job->request.lane)].running;
+  stats.prefill_rate = options_.prefill_rate;
   stats.waiting = static_cast<int64_t>(waiting_.size());
   stats.running = static_cast<int64_t>(running_.size());
+  stats.grammars = compiler_->stats();
   stats.seconds_since_step = stalled_ ? 1000 : 0;
   return stats;
 }
@@ -175,8 +213,10 @@ void FakeEngine::drain(std::optional<std::chrono::milliseconds> limit) {
 
 void FakeEngine::start_waiting() {
   while (!waiting_.empty() && running_.size() < options_.max_batch) {
-    auto job = waiting_.front();
-    waiting_.pop_front();
+    auto first =
+        std::ranges::min_element(waiting_, {}, [](const auto& job) { return job->request.priority; });
+    auto job = *first;
+    waiting_.erase(first);
     PromptEvent event{static_cast<int64_t>(job->request.prompt.size()), 0, {}};
     if (job->request.prompt_logprobs) {
       for (size_t i = 1; i < job->request.prompt.size(); ++i) {
@@ -198,14 +238,18 @@ void FakeEngine::start_waiting() {
     }
     stats_.prompt_tokens += static_cast<uint64_t>(event.prompt_tokens);
     job->sink->prompt(std::move(event));
-    for (int c = 0; c < job->request.choices; ++c) running_.push_back({job, c, 0, {}});
+    for (int c = 0; c < job->request.choices; ++c) {
+      running_.push_back({job, c, 0, {}});
+      if (job->request.constraint)
+        running_.back().matcher = std::make_unique<OutputMatcher>(job->request.constraint);
+    }
   }
 }
 
-void FakeEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text) {
+void FakeEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text, std::string error) {
   FinishEvent event{sequence.choice, reason, std::move(stop_text), sequence.made, {}};
   if (reason == FinishReason::kError)
-    event.error = Error{ErrorKind::kInternal, "engine.fake", "scripted failure", ""};
+    event.error = Error{ErrorKind::kInternal, error.empty() ? "engine.fake" : error, "scripted failure", ""};
   if (reason == FinishReason::kCancelled) ++stats_.requests_cancelled;
   sequence.job->sink->finish(std::move(event));
   if (--sequence.job->open == 0) {
@@ -215,7 +259,33 @@ void FakeEngine::finish(Sequence& sequence, FinishReason reason, std::string sto
   }
 }
 
+// Tokens drawn evenly from what the constraint allows.
+bool FakeEngine::step_constrained(Sequence& sequence) {
+  const Job& job = *sequence.job;
+  const auto position = static_cast<uint64_t>(sequence.made);
+  if (sequence.made >= job.request.max_tokens) return finish(sequence, FinishReason::kLength), true;
+  sequence.matcher->prepare({}, &stats_.masks);
+  const auto mask = sequence.matcher->mask(0);
+  std::vector<int32_t> allowed;
+  for (int32_t id = 0; id < tokenizer_->size(); ++id) {
+    if ((mask[static_cast<size_t>(id) / 32] >> (id % 32) & 1) != 0) allowed.push_back(id);
+  }
+  const uint64_t draw =
+      mix(job.request.sampling.seed + mix(static_cast<uint64_t>(sequence.choice) * 1'000'003 + position));
+  const int32_t id = allowed.at(draw % allowed.size());
+  ++sequence.made;
+  ++stats_.generated_tokens;
+  sequence.matcher->accept(id);
+  if (tokenizer_->is_end_of_generation(id)) return finish(sequence, FinishReason::kStop), true;
+  sequence.pending += tokenizer_->token_bytes(id);
+  std::string text = sequence.pending.substr(0, sequence.pending.size() - uncertain(sequence.pending, {}));
+  sequence.pending.erase(0, text.size());
+  job.sink->tokens({sequence.choice, {id}, std::move(text), {}});
+  return false;
+}
+
 bool FakeEngine::step(Sequence& sequence) {
+  if (sequence.matcher) return step_constrained(sequence);
   const Job& job = *sequence.job;
   const GenerationRequest& request = job.request;
   auto flush = [&](std::vector<int32_t> tokens, std::vector<TokenLogprobs> logprobs, size_t hold) {
@@ -272,27 +342,42 @@ bool FakeEngine::step(Sequence& sequence) {
   return false;
 }
 
+void FakeEngine::end(uint64_t id, FinishReason reason, const std::string& error) {
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    if ((*it)->id != id) {
+      ++it;
+      continue;
+    }
+    for (int c = 0; c < (*it)->request.choices; ++c) {
+      Sequence sequence{*it, c, 0, {}};
+      finish(sequence, reason, {}, error);
+    }
+    it = waiting_.erase(it);
+  }
+  std::erase_if(running_, [&](Sequence& sequence) {
+    if (sequence.job->id != id) return false;
+    finish(sequence, reason, {}, error);
+    return true;
+  });
+}
+
+void FakeEngine::end_overdue() {
+  const auto now = std::chrono::steady_clock::now();
+  std::vector<uint64_t> overdue;
+  const auto look = [&](const Job& job) {
+    if (job.request.deadline && *job.request.deadline <= now) overdue.push_back(job.id);
+  };
+  for (const auto& job : waiting_) look(*job);
+  for (const Sequence& sequence : running_) look(*sequence.job);
+  for (const uint64_t id : overdue) end(id, FinishReason::kError, "engine.deadline");
+  stats_.deadlines_missed += overdue.size();
+}
+
 void FakeEngine::run() {
   std::unique_lock lock(mutex_);
   while (!stop_) {
-    for (uint64_t id : std::exchange(cancelled_, {})) {
-      for (auto it = waiting_.begin(); it != waiting_.end();) {
-        if ((*it)->id != id) {
-          ++it;
-          continue;
-        }
-        for (int c = 0; c < (*it)->request.choices; ++c) {
-          Sequence sequence{*it, c, 0, {}};
-          finish(sequence, FinishReason::kCancelled);
-        }
-        it = waiting_.erase(it);
-      }
-      std::erase_if(running_, [&](Sequence& sequence) {
-        if (sequence.job->id != id) return false;
-        finish(sequence, FinishReason::kCancelled);
-        return true;
-      });
-    }
+    for (uint64_t id : std::exchange(cancelled_, {})) end(id, FinishReason::kCancelled);
+    end_overdue();
     start_waiting();
     if (running_.empty()) {
       changed_.wait(lock);

@@ -6,8 +6,13 @@
 //                   likelier
 //   "fail"          three tokens, then an engine error
 //   "stall"         the heartbeat stops
+//   "cache scope"   the request's cache salt and key, "SALT|KEY"
 //   anything else   the message itself
-// One token every pace_ms for each of up to max_batch choices.
+// A request with a constraint is answered with tokens drawn evenly from those it allows, from (seed, choice,
+// position): the worst model there is.
+// One token every pace_ms for each of up to max_batch choices. Requests start by priority, then arrival, and
+// end at their deadline. Lanes are graded by prompt and token limit (256 if there is none); the first token
+// is predicted from the prompts waiting at prefill_rate, though they take no time.
 #pragma once
 
 #include <condition_variable>
@@ -17,6 +22,8 @@
 #include <thread>
 
 #include "engine/engine.h"
+#include "engine/lanes/lane_settings.h"
+#include "grammar/output_grammar.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -26,6 +33,8 @@ struct FakeOptions {
   double pace_ms = 2;
   int64_t context = 2048;
   size_t max_batch = 8;
+  double prefill_rate = 0;  // tokens per second; 0: predicts nothing
+  LaneSettings lanes;
 };
 
 class FakeEngine : public Engine {
@@ -38,9 +47,14 @@ class FakeEngine : public Engine {
   const ChatTemplate& chat_template() const override { return template_; }
   Result<uint64_t> submit(GenerationRequest request, std::shared_ptr<EventSink> sink) override;
   void cancel(uint64_t request) override;
+  Forecast forecast(const Work& work, int64_t tokens_ahead) const override;
   EngineStats stats() const override;
   void drain(std::optional<std::chrono::milliseconds> limit) override;
   using Engine::drain;
+  OutputResult<std::shared_ptr<const OutputConstraint>> constraint(const OutputSpec& spec,
+                                                                   const std::string& start_after) override {
+    return compiler_->compile(spec, start_after);
+  }
 
  private:
   struct Job;
@@ -48,11 +62,17 @@ class FakeEngine : public Engine {
   FakeEngine(FakeOptions options, std::unique_ptr<Tokenizer> tokenizer, ChatTemplate chat_template);
   void run();
   void start_waiting();
+  int lane_of(const Work& work) const;
+  int lane_of(const GenerationRequest& request) const;
+  void end_overdue();
+  void end(uint64_t id, FinishReason reason, const std::string& error = {});
   bool step(Sequence& sequence);  // true when it has finished
-  void finish(Sequence& sequence, FinishReason reason, std::string stop_text = {});
+  bool step_constrained(Sequence& sequence);
+  void finish(Sequence& sequence, FinishReason reason, std::string stop_text = {}, std::string error = {});
 
   FakeOptions options_;
   std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<GrammarCompiler> compiler_;
   ChatTemplate template_;
   EngineInfo info_;
 

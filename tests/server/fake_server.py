@@ -32,12 +32,13 @@ def fake_server_binary():
 
 
 class Server:
-    """A fake_server process; flags without dashes: Server(pace=5, key="k")."""
+    """A fake_server process; flags without dashes: Server(pace=5, key="k"); a list repeats its flag."""
 
     def __init__(self, **flags):
         args = [str(fake_server_binary())]
         for name, value in flags.items():
-            args += ["--" + name.replace("_", "-"), str(value)]
+            for each in value if isinstance(value, list) else [value]:
+                args += ["--" + name.replace("_", "-"), str(each)]
         self.process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         match = re.fullmatch(r"listening on (\d+)\n", line)

@@ -21,7 +21,10 @@ pytestmark = pytest.mark.skipif(not (BINARY and MODEL), reason="PINGTI_BINARY an
 
 class Served:
     def __init__(self, *args, closed_stderr=False):
-        command = [BINARY, "serve", "-m", MODEL, "--port", "0", "--ctx", "1024", *args]
+        self.run(["-m", MODEL, "--ctx", "1024", *args], closed_stderr)
+
+    def run(self, args, closed_stderr=False):
+        command = [BINARY, "serve", "--port", "0", *args]
         if closed_stderr:
             command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -41,6 +44,13 @@ class Served:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
+
+
+class ServedFile(Served):
+    """With the models of a configuration file."""
+
+    def __init__(self, config, *args):
+        self.run(["--config", str(config), *args])
 
 
 @pytest.fixture(scope="module")
@@ -260,3 +270,53 @@ def test_start_errors(tmp_path):
     broken.write_bytes(b"GGUF" + bytes(100))
     done = run_serve("-m", str(broken), "--port", "0")
     assert done.returncode == 1 and done.stderr
+
+
+def served_models(served):
+    return {m["id"]: m for m in json.loads(request(served, "GET", "/models")[2])["data"]}
+
+
+def test_several_models_in_one_process(tmp_path, real, model):
+    """One file under two entries, and broken ones: each answers as the model served alone, within the budget."""
+    (tmp_path / "broken.gguf").write_bytes(pathlib.Path(MODEL).read_bytes()[:100000])
+    (tmp_path / "twin.gguf").symlink_to(pathlib.Path(MODEL).resolve())
+    config = tmp_path / "pingti.yaml"
+    config.write_text("models:\n"
+                      f"- {{name: first, path: '{MODEL}', aliases: [deepseek-reasoner], ctx: 1024}}\n"
+                      f"- {{name: second, path: '{tmp_path}/twin.gguf', ctx: 1024}}\n"
+                      f"- {{path: '{tmp_path}/broken.gguf', preload: true}}\n"
+                      "- {name: absent, path: nowhere.gguf}\n")
+
+    def ask(served, name):
+        return served.client().chat.completions.create(
+            model=name, messages=say("Name the capital of France."), max_tokens=24,
+            temperature=0).choices[0].message.content
+
+    def state(served, name):
+        return served_models(served)[name]["status"]["value"]
+
+    alone = ask(real, model)
+    served = ServedFile(config)
+    try:
+        assert state(served, "broken") == state(served, "first") == "unloaded"
+        for name in ["first", "second", "deepseek-reasoner"]:
+            assert ask(served, name) == alone
+        for name in ["broken", "absent"]:
+            with pytest.raises(openai.InternalServerError) as caught:
+                ask(served, name)
+            assert caught.value.status_code == 503 and caught.value.code == "model_failed"
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:  # both at work at once, each as alone
+            assert set(pool.map(lambda i: ask(served, ["first", "second"][i % 2]), range(8))) == {alone}
+        assert state(served, "first") == state(served, "second") == "loaded"
+    finally:
+        served.stop()
+    budget = 400 * 2**20  # enough for one
+    served = ServedFile(config, "--memory-budget", str(budget))
+    try:
+        for name in ["first", "second", "first", "second"]:
+            assert ask(served, name) == alone
+            assert state(served, name) == "loaded"
+            assert metric(served, "process_resident_memory_bytes") <= metric(served, "pingti_memory_used_bytes") <= budget
+        assert state(served, "first") == "unloaded"
+    finally:
+        served.stop()

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/machine.h"
@@ -24,7 +25,22 @@ struct BenchFlags {
   bool json = false;
 };
 
-nlohmann::json to_json(const BenchResult& result, const LoadedModel& loaded) {
+nlohmann::json to_json(const MachineLimits& limits) {
+  return {{"int8_ops", limits.int8.operations},
+          {"read_bytes", limits.read_bytes},
+          {"clock_hz", limits.int8.clock_hz},
+          {"int8_ops_per_cycle", limits.int8.per_cycle},
+          {"int8_instructions_per_cycle", limits.int8.instructions},
+          {"doubt", doubt_about(limits.int8)}};
+}
+
+nlohmann::json to_json(Tuning tuning) {
+  nlohmann::json json;
+  for (const TuningField& field : fields_of(tuning)) json[field.name] = *field.value;
+  return json;
+}
+
+nlohmann::json to_json(const BenchResult& result, const LoadedModel& loaded, const MachineLimits& limits) {
   const BenchCase& c = result.bench;
   return {{"model_filename", loaded.path},
           {"model_type", loaded.model->config().name},
@@ -41,7 +57,9 @@ nlohmann::json to_json(const BenchResult& result, const LoadedModel& loaded) {
           {"share_of_limit", result.share_of_limit},
           {"limit", result.limit},
           {"isa", loaded.kernels->isa},
-          {"kernels", loaded.kernels->isa},
+          {"kernels", kernels_by_format(loaded, c.columns())},
+          {"limits", to_json(limits)},
+          {"tuning", to_json(loaded.tuning)},
           {"attention", describe(loaded.attention)},
           {"attention_pairs_skipped", result.attention.skipped()},
           {"attention_work_saved", result.attention.saved()}};
@@ -54,6 +72,17 @@ void print_row(const BenchResult& result) {
     fmt::print("{:<24} {:.1f} % of attention's pairs skipped, {:.1f} % of its work saved\n", "",
                100 * result.attention.skipped(), 100 * result.attention.saved());
   }
+}
+
+void print_limits(const MachineLimits& limits) {
+  const PeakProbe& peak = limits.int8;
+  fmt::print("measured limits: {:.2f} int8 TOP/s", peak.operations / 1e12);
+  if (peak.clock_hz > 0) {
+    fmt::print(" ({:.0f} operations per cycle and thread at {:.2f} GHz)", peak.per_cycle,
+               peak.clock_hz / 1e9);
+  }
+  fmt::print(", {:.1f} GB/s read from memory\n", limits.read_bytes / 1e9);
+  if (const std::string doubt = doubt_about(peak); !doubt.empty()) fmt::print("doubtful: {}\n", doubt);
 }
 
 std::vector<BenchCase> list_cases(const BenchFlags& flags) {
@@ -71,6 +100,20 @@ std::vector<BenchCase> list_cases(const BenchFlags& flags) {
   return cases;
 }
 
+void print_kernels(const BenchFlags& flags, const LoadedModel& loaded) {
+  std::map<int, std::string> labels;  // by column count
+  for (const BenchCase& one : list_cases(flags)) {
+    std::string& label = labels[one.columns()];
+    if (label.find(one.label()) == std::string::npos) label += (label.empty() ? "" : ", ") + one.label();
+  }
+  for (const auto& [columns, label] : labels) {
+    for (const auto& [format, kernel] : kernels_by_format(loaded, columns)) {
+      fmt::print("{:<24} {:<5} {}\n", label, format, kernel);
+    }
+  }
+  fmt::print("\n");
+}
+
 Result<void> bench(const BenchFlags& flags) {
   PT_TRY(LoadedModel loaded, load_model(flags.engine));
   const MachineLimits limits = measure_limits(*loaded.kernels, *loaded.threads);
@@ -79,15 +122,15 @@ Result<void> bench(const BenchFlags& flags) {
                std::filesystem::path(loaded.path).filename().string(),
                static_cast<double>(loaded.model->weight_bytes()) / (1 << 20), loaded.threads->size(),
                loaded.kernels->isa, loaded.load_seconds);
-    fmt::print("measured limits: {:.2f} int8 TOP/s, {:.1f} GB/s read from memory\n\n", limits.int8_ops / 1e12,
-               limits.read_bytes / 1e9);
+    print_limits(limits);
+    print_kernels(flags, loaded);
     fmt::print("{:<24} {:>12} {:>23}   {}\n", "test", "median t/s", "mean t/s", "share of limit");
   }
   nlohmann::json all = nlohmann::json::array();
   for (const BenchCase& one : list_cases(flags)) {
     PT_TRY(const BenchResult result, run_bench(*loaded.model, one, flags.repetitions, limits));
     if (flags.json) {
-      all.push_back(to_json(result, loaded));
+      all.push_back(to_json(result, loaded, limits));
     } else {
       print_row(result);
       std::fflush(stdout);

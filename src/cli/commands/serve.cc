@@ -13,108 +13,19 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/machine.h"
 #include "base/version.h"
 #include "cli/command.h"
 #include "cli/engine_options.h"
 #include "cli/print.h"
+#include "cli/serve_options.h"
 #include "server/server.h"
 #include "server/settings.h"
+#include "serving/engine_loader.h"
+#include "serving/model_host.h"
 
 namespace pingti {
 namespace {
-
-struct ServeOptions {
-  ServerOptions server;
-  EngineOptions engine;
-  std::string model;
-  std::string activations = "int8";
-  std::string draft_model;
-  std::string api_key_file;
-  bool access_log = false;
-};
-
-std::vector<Setting> serve_settings(ServeOptions* o) {
-  return {
-      {.name = "model", .target = &o->model, .help = "model file, or the name of a pulled model"},
-      {.name = "alias",
-       .target = &o->server.model_ids,
-       .help = "names the model is served under (repeatable)"},
-      {.name = "host", .target = &o->server.host, .help = "address to listen on"},
-      {.name = "port", .target = &o->server.port, .help = "port; 0: any free one", .max = 65535},
-      {.name = "threads", .target = &o->engine.threads, .help = "threads; 0: all CPUs granted", .max = 1024},
-      {.name = "ctx", .target = &o->engine.context, .help = "most tokens of prompt and answer; 0: what fits"},
-      {.name = "isa",
-       .target = &o->engine.isa,
-       .help = "kernels, as the log names them (avx2, neondot, reference ...); empty: the best"},
-      {.name = "kv-type",
-       .target = &o->engine.kv_type,
-       .help = "how the KV cache stores numbers: f32, f16, bf16, q16, q8 or q4"},
-      {.name = "attention-window",
-       .target = &o->engine.attention_window,
-       .help = "tokens a query sees, over a model trained to see all; 0: as trained",
-       .max = 1 << 24},
-      {.name = "sinks",
-       .target = &o->engine.attention_sinks,
-       .help = "first tokens that stay visible beside the attention window",
-       .max = 1 << 24},
-      {.name = "sparse-attention",
-       .target = &o->engine.sparse_attention,
-       .help = "topk=PAGES or topp=SHARE, with sub-options: each query reads the KV pages it is estimated to "
-               "need; empty: off"},
-      {.name = "activations", .target = &o->activations, .help = "int8, or f32 (slow, for comparisons)"},
-      {.name = "max-sequences",
-       .target = &o->engine.max_sequences,
-       .help = "most answers computed in one batch",
-       .min = 1,
-       .max = 4096},
-      {.name = "prefill-chunk",
-       .target = &o->engine.prefill_chunk,
-       .help = "most prompt tokens per step",
-       .min = 1,
-       .max = 65536},
-      {.name = "speculate",
-       .target = &o->engine.speculate,
-       .help = "how tokens are guessed ahead: ngram (from the text so far), draft (by draft-model), auto "
-               "(both) or off; changes no answer"},
-      {.name = "draft-model",
-       .target = &o->draft_model,
-       .help = "a smaller model of the same vocabulary that guesses tokens; file or name"},
-      {.name = "draft-max",
-       .target = &o->engine.draft_max,
-       .help = "most tokens guessed at a time",
-       .min = 1,
-       .max = 64},
-      {.name = "draft-min",
-       .target = &o->engine.draft_min,
-       .help = "shorter guesses are not used",
-       .max = 64},
-      {.name = "max-queue",
-       .target = &o->server.max_queue,
-       .help = "most answers waiting for the batch; further requests get 503",
-       .min = 1,
-       .max = 1e6},
-      {.name = "api-key",
-       .target = &o->server.api_keys,
-       .help = "accepted API key (repeatable)",
-       .secret = true},
-      {.name = "api-key-file", .target = &o->api_key_file, .help = "file with one API key a line"},
-      {.name = "insecure",
-       .target = &o->server.insecure,
-       .help = "listen beyond this machine without an API key"},
-      {.name = "allowed-host",
-       .target = &o->server.allowed_hosts,
-       .help = "further name this server may be called by (repeatable)"},
-      {.name = "access-log", .target = &o->access_log, .help = "print a line for every request"},
-      {.name = "stall-seconds",
-       .target = &o->server.stall_seconds,
-       .help = "/livez fails when the engine has not stepped for so long",
-       .min = 1},
-      {.name = "drain-seconds",
-       .target = &o->server.drain_seconds,
-       .help = "at shutdown, answers that take longer are cut; 0: all are waited for",
-       .max = 1e6},
-  };
-}
 
 const std::map<std::string, std::string> kOtherNames = {{"model", ",-m"},
                                                         {"threads", ",-t"},
@@ -148,6 +59,7 @@ class StopSignals {
   // Before any other thread is started, so that all of them leave the signals to this one.
   StopSignals() {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of its write
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
@@ -196,61 +108,79 @@ std::string url(const ServerOptions& options, uint16_t port) {
   return fmt::format("http://{}:{}", v6 ? "[" + options.host + "]" : options.host, port);
 }
 
-// The names a request may use: those chosen, or the file's stem, the model's own name and the catalogue's.
-void name_model(const ServeOptions& options, const EngineInfo& info, std::vector<std::string>* ids) {
-  if (!ids->empty()) return;
-  for (const std::string& id :
-       {std::filesystem::path(options.engine.model_path).stem().string(), info.model_name, options.model}) {
-    bool path = id.find('/') != std::string::npos || id.ends_with(".gguf");
-    if (!id.empty() && !path && std::ranges::find(*ids, id) == ids->end()) ids->push_back(id);
+// What became of the models to be loaded at start. False: there is nothing to serve.
+bool report(const ModelHost& host, const std::string& address) {
+  bool hope = false;
+  for (const ModelStatus& status : host.list()) {
+    if (status.engine != nullptr) {
+      const EngineInfo& info = status.engine->info();
+      fmt::print("{}\nmodel \"{}\", kernels {}, loaded in {:.1f} s\n", describe(info), status.name,
+                 info.kernels, info.load_seconds);
+    } else if (status.error) {
+      print_error(*status.error);
+    }
+    // What lacks memory now may find it later.
+    hope |= !status.error || status.error->code == "host.memory";
   }
+  const MemoryUse memory = host.memory();
+  if (memory.budget > 0) {
+    fmt::print("memory budget {:.0f} MiB, {:.0f} in use\n", static_cast<double>(memory.budget) / (1 << 20),
+               static_cast<double>(memory.used) / (1 << 20));
+  }
+  if (hope) fmt::print("ready: {} (chat page), {}/v1 (OpenAI API)\n", address, address);
+  std::fflush(stdout);
+  return hope;
 }
 
 int serve(ServeOptions options) {
   StopSignals signals;
   if (auto keys = read_api_keys(options.api_key_file, &options.server.api_keys); !keys)
     return print_error(keys.error());
-  if (options.activations != "int8" && options.activations != "f32") {
-    return print_error({ErrorKind::kInvalid, "settings.value",
-                        fmt::format("activations must be int8 or f32, not \"{}\"", options.activations), ""});
+  const std::map<std::string, CacheIsolation> isolations = {
+      {"auto", CacheIsolation::kAuto}, {"on", CacheIsolation::kOn}, {"off", CacheIsolation::kOff}};
+  const auto isolation = isolations.find(options.cache_isolation);
+  if (isolation == isolations.end()) {
+    return print_error(
+        {ErrorKind::kInvalid, "settings.value",
+         fmt::format("cache-isolation must be auto, on or off, not \"{}\"", options.cache_isolation), ""});
   }
-  options.engine.activations_f32 = options.activations == "f32";
-  auto path = find_model(options.model);
-  if (!path) return print_error(path.error());
-  options.engine.model_path = *path;
-  if (!options.draft_model.empty()) {
-    auto draft = find_model(options.draft_model);
-    if (!draft) return print_error(draft.error());
-    options.engine.draft_model_path = *draft;
+  options.server.cache_isolation = isolation->second;
+  options.engine.kv_disk_bytes = static_cast<int64_t>(options.kv_disk_gib * (1 << 30));
+  auto models = served_models(options);
+  if (!models) return print_error(models.error());
+  const size_t count = models->size();
+  const std::string only = models->front().model;
+  if (count == 1) {
+    if (auto path = find_model(only); !path) return print_error(path.error());
   }
+  auto budget = memory_budget(options.memory_budget, count);
+  if (!budget) return print_error(budget.error());
   if (options.access_log) options.server.on_access = log_access;
+  options.server.load_wait = std::chrono::milliseconds(static_cast<int64_t>(options.load_wait * 1000));
 
-  std::unique_ptr<Engine> engine;  // outlives the server
+  std::unique_ptr<ModelHost> host;  // outlives the server
   auto server = Server::start(options.server);
   if (!server) return print_error(server.error());
+  auto made = ModelHost::create(*std::move(models), std::make_shared<EngineLoader>(find_model),
+                                {.budget = *budget, .base = static_cast<int64_t>(resident_memory())});
+  if (!made) return print_error(made.error());
+  host = *std::move(made);
   std::string address = url(options.server, (*server)->port());
-  fmt::print("pingti {} on {}: loading {}\n", kVersion, address, *path);
+  fmt::print("pingti {} on {}: loading {}\n", kVersion, address,
+             count == 1 ? find_model(only).value_or(only) : fmt::format("{} models", count));
   std::fflush(stdout);
   signals.exit_while_loading();
-  options.engine.progress = [&](double fraction) { (*server)->set_load_progress(fraction); };
-  auto made = make_engine(options.engine);
+  (*server)->attach(*host);
+  host->wait_preloaded();
   signals.loaded();
-  if (!made) return print_error(made.error());
-  engine = *std::move(made);
-
-  const EngineInfo& info = engine->info();
-  std::vector<std::string> ids = options.server.model_ids;
-  name_model(options, info, &ids);
-  (*server)->attach(*engine, ids);
-  fmt::print("{}\nmodel \"{}\", kernels {}, loaded in {:.1f} s\nready: {} (chat page), {}/v1 (OpenAI API)\n",
-             describe(info), ids.empty() ? info.model_name : ids[0], info.kernels, info.load_seconds, address,
-             address);
-  std::fflush(stdout);
-  signals.wait();
-  fmt::print("finishing running answers; a second signal ends at once\n");
-  std::fflush(stdout);
+  const bool serves = report(*host, address);
+  if (serves) {
+    signals.wait();
+    fmt::print("finishing running answers; a second signal ends at once\n");
+    std::fflush(stdout);
+  }
   (*server)->shutdown();
-  return kExitOk;
+  return serves ? kExitOk : kExitFailed;
 }
 
 struct Parsed {
@@ -283,6 +213,7 @@ void run(Parsed& parsed, const CLI::App& app, int* exit_code) {
 void attach(CLI::App& app, int* exit_code) {
   auto parsed = std::make_shared<Parsed>();
   for (const Setting& setting : parsed->settings.all()) {
+    if (std::holds_alternative<SettingTable*>(setting.target)) continue;  // the file's alone
     auto other = kOtherNames.find(setting.name);
     std::string names = "--" + setting.name + (other == kOtherNames.end() ? "" : other->second);
     auto& values = parsed->flags[setting.name];
@@ -311,6 +242,6 @@ void attach(CLI::App& app, int* exit_code) {
 }  // namespace
 
 extern const Command kServeCommand;
-const Command kServeCommand{"serve", "serve a model over HTTP (OpenAI API and a chat page)", attach};
+const Command kServeCommand{"serve", "serve models over HTTP (OpenAI API and a chat page)", attach};
 
 }  // namespace pingti

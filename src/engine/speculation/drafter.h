@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "engine/speculation/acceptance.h"
@@ -25,6 +26,7 @@ class DraftState {
 
 struct DraftTarget {
   std::span<const int32_t> tokens;                 // prompt and answer so far
+  std::string_view salt;                           // of its cached prefixes
   Sampler* sampler = nullptr;                      // draws as the target's tokens are drawn
   std::unique_ptr<DraftState>* state = nullptr;    // null at first
   const SequenceAcceptance* acceptance = nullptr;  // how this drafter's guesses have been doing

@@ -23,7 +23,7 @@ int evidence_of(double probability) {
 // The model's KV of one sequence: positions [0, computed) of the target's tokens followed by `guesses`.
 class ModelDrafter::Pages final : public DraftState {
  public:
-  explicit Pages(KvSpace* space) : table(space->make_table()), space_(space) {}
+  Pages(KvSpace* space, std::string_view salt) : table(space->make_table()), space_(space), salt_(salt) {}
   Pages(const Pages&) = delete;
   ~Pages() override { space_->release(table); }
 
@@ -40,7 +40,7 @@ class ModelDrafter::Pages final : public DraftState {
     guesses.clear();
     if (computed / space_->page_tokens() > remembered) {
       remembered = computed / space_->page_tokens();
-      space_->remember(tokens.first(static_cast<size_t>(computed)), table);
+      space_->remember(tokens.first(static_cast<size_t>(computed)), table, salt_);
     }
     space_->drop_behind(table, computed);
   }
@@ -52,6 +52,7 @@ class ModelDrafter::Pages final : public DraftState {
 
  private:
   KvSpace* space_;
+  std::string salt_;
 };
 
 struct ModelDrafter::Work {
@@ -81,8 +82,8 @@ ModelDrafter::ModelDrafter(Parts parts, HugeBuffer logits)
 
 ModelDrafter::Pages& ModelDrafter::pages_of(DraftTarget& target) {
   if (*target.state == nullptr) {
-    auto pages = std::make_unique<Pages>(&space_);
-    pages->computed = space_.attach(target.tokens.first(target.tokens.size() - 1), pages->table);
+    auto pages = std::make_unique<Pages>(&space_, target.salt);
+    pages->computed = space_.attach(target.tokens.first(target.tokens.size() - 1), pages->table, target.salt);
     *target.state = std::move(pages);
   }
   return static_cast<Pages&>(**target.state);

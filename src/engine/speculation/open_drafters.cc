@@ -99,7 +99,8 @@ Result<std::vector<std::unique_ptr<Drafter>>> make_drafters(const EngineOptions&
                                          .wanted_context = std::min(needs.context, trained),
                                          .max_sequences = options.max_sequences,
                                          .prefill_chunk = options.prefill_chunk,
-                                         .memory = needs.kv_memory}));
+                                         .memory = needs.kv_memory,
+                                         .exact = options.kv_memory > 0}));
   PT_TRY(KvSpace space, KvSpace::create(budget.groups, kPageTokens, options.prefix_reuse));
   PT_TRY(auto drafter, ModelDrafter::create({.model = std::move(draft_model),
                                              .space = std::move(space),

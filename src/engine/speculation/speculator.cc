@@ -101,6 +101,7 @@ void Speculator::ask(size_t drafter, std::vector<Offer>& offers, int decode_rows
     if (!worth && !offer.probe) continue;
     SequenceSpeculation& own = offer.sequence->speculation;
     DraftTarget target{.tokens = offer.sequence->tokens,
+                       .salt = offer.sequence->request->request.cache_salt,
                        .sampler = &offer.sequence->sampler,
                        .state = &own.states[drafter],
                        .acceptance = &own.acceptance[drafter],

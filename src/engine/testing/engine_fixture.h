@@ -5,6 +5,7 @@
 
 #include <bit>
 #include <condition_variable>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -88,9 +89,14 @@ struct EngineSetup {
   int prefill_chunk = 64;
   bool reuse = true;
   int threads = 2;
+  LaneSettings lanes = {};
+  int64_t parking_bytes = 0;
   // Makes the drafters; none: no speculation.
   std::function<std::vector<std::unique_ptr<Drafter>>(const FakeModel&)> drafters = nullptr;
   SpeculationLimits speculation = {};
+  SessionLimits sessions = {};
+  std::string kv_disk = {};  // folder of prefixes on disk; empty: none
+  std::string fingerprint = "fake";
 };
 
 struct FakeEngine {
@@ -110,12 +116,16 @@ struct FakeEngine {
                               .tokenizer = *Tokenizer::create(fake_vocab()),
                               .chat_template = std::make_unique<const ChatTemplate>(*ChatTemplate::create(
                                   std::string(ChatTemplate::fallback()), "", "<|end|>")),
-                              .space = *KvSpace::create(shapes, kPageTokens, setup.reuse),
+                              .space = *KvSpace::create(shapes, kPageTokens,
+                                                        {.prefixes = setup.reuse, .sessions = setup.sessions}),
                               .info = info,
                               .max_sequences = setup.max_sequences,
                               .prefill_chunk = setup.prefill_chunk,
+                              .lanes = setup.lanes,
+                              .parking_bytes = setup.parking_bytes,
                               .drafters = std::move(drafters),
-                              .speculation = setup.speculation});
+                              .speculation = setup.speculation,
+                              .disk = disk(setup)});
   }
 
   std::shared_ptr<RecordingSink> submit(const GenerationRequest& request, uint64_t* id = nullptr) {
@@ -152,6 +162,13 @@ struct FakeEngine {
     EXPECT_EQ(engine->stats().running, 0);
     engine->space().forget_all();
     for (const KvPool* pool : engine->space().pools()) EXPECT_EQ(pool->free_count(), pool->page_count());
+  }
+
+  static std::optional<DiskReuse::Parts> disk(const EngineSetup& setup) {
+    if (setup.kv_disk.empty()) return std::nullopt;
+    return DiskReuse::Parts{.store = *KvStore::open(std::filesystem::path(setup.kv_disk), KvStoreOptions{}),
+                            .fingerprint = setup.fingerprint,
+                            .always_load = true};
   }
 
   FakeModel* model = nullptr;

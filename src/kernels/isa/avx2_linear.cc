@@ -6,4 +6,8 @@ namespace pingti::avx2 {
 
 void linear_int8(const LinearArgs& args) { run_format<PairSums>(args); }
 
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning) {
+  return plan<PairSums>(layout, columns, tuning);
+}
+
 }  // namespace pingti::avx2

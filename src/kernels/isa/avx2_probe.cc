@@ -6,7 +6,7 @@ namespace pingti::avx2 {
 
 // The dot product this instruction set has: unsigned times signed bytes to 16-bit sums, eight of which, the
 // most that cannot overflow with weights of 4 bits, are widened to 32 bits together.
-int64_t int8_peak(int64_t iterations) {
+PeakRun int8_peak(int64_t iterations) {
   constexpr int kChains = 8;
   constexpr int kSteps = 8;
   __m256i sums[kChains];
@@ -32,7 +32,9 @@ int64_t int8_peak(int64_t iterations) {
   }
 #pragma GCC unroll 16
   for (__m256i& sum : sums) asm volatile("" : "+x"(sum));
-  return iterations * kChains * kSteps * 32 * 2;
+  return {.operations = iterations * kChains * kSteps * 32 * 2,
+          .instructions = iterations * kChains * (kSteps + 1),
+          .most_per_cycle = 2};
 }
 
 }  // namespace pingti::avx2

@@ -6,18 +6,17 @@
 namespace pingti::avx512vnni {
 namespace {
 
-// Up to so many columns the bit planes are read anew for each tile; above, panels are widened first. Reading
-// nibbles hides behind the products; formats with a second plane cost more than that.
-template <class T>
-constexpr int direct_columns() {
-  return T::kBits == 8 || (T::kBits == 4 && T::kSuper) ? 1 << 30 : 64;
+// Reading nibbles hides behind the products; formats with a second plane cost more than that, and so does the
+// fold of formats with a scale per block.
+bool reads_directly(const PanelLayout& layout, int columns, const LinearTuning& tuning) {
+  if (layout.bits == 8) return true;
+  return columns <=
+         direct_columns(tuning, layout.kind, layout.bits == 4 && layout.super_scales ? 1 << 30 : 64);
 }
 
-// A group of columns meets a pair of panels before the next pair is read; its activations stay in the L2
-// cache. One group: weights stream from memory. More: each reads the piece's panels anew, from the L2 cache.
-constexpr int kGroupTiles = 6;
-constexpr int kStreamColumns = kGroupTiles * kTileColumns;
-constexpr int64_t kGroupBytes = 192 << 10;  // of activations, where weights do not stream
+// A group of columns meets a pair of panels before the next pair is read. One group: weights stream from
+// memory. More: each reads the piece's panels anew, from the L2 cache; its activations stay there as well.
+constexpr int kGroupTiles = 6;  // most of these
 
 // All columns over panels [begin, end), which lie panel_bytes apart from `data` on. A last odd panel is
 // computed twice, which costs less than kernels of its own.
@@ -44,10 +43,10 @@ class TileRun {
 
  private:
   int group_tiles() const {
-    if (tiles_ <= kGroupTiles) return kGroupTiles;
+    if (args_.columns <= args_.tuning.stream_columns) return tiles_;
     const int64_t tile_bytes =
         kTileColumns * (args_.weight->cols / kActivationBlock) * int64_t{sizeof(ActivationBlock)};
-    const int64_t tiles = kGroupBytes / tile_bytes;
+    const int64_t tiles = args_.tuning.group_bytes / tile_bytes;
     return static_cast<int>(tiles < 1 ? 1 : tiles > kGroupTiles ? kGroupTiles : tiles);
   }
 
@@ -78,11 +77,12 @@ class TileRun {
 template <class T>
 void run(const LinearArgs& args) {
   const PackedMatrix& w = *args.weight;
-  const bool direct = args.columns <= direct_columns<T>();
+  const bool direct = reads_directly(*w.layout, args.columns, args.tuning);
   const int64_t units = w.panel_bytes / T::kUnitBytes;
   const int64_t wide_bytes = units * T::Wide::kUnitBytes;
-  const int64_t pairs = args.columns <= kStreamColumns ? 1 << 30 : kWideScratchBytes / (2 * wide_bytes);
-  const int64_t step = pairs < 1 ? 2 : 2 * pairs;
+  const int64_t pairs = args.tuning.wide_bytes / (2 * wide_bytes);
+  const bool streams = direct && args.columns <= args.tuning.stream_columns;
+  const int64_t step = streams ? args.panel_end - args.panel_begin : pairs < 1 ? 2 : 2 * pairs;
   for (int64_t begin = args.panel_begin; begin < args.panel_end; begin += step) {
     const int64_t end = begin + step < args.panel_end ? begin + step : args.panel_end;
     const std::byte* data = w.data + begin * w.panel_bytes;
@@ -110,6 +110,12 @@ void linear_int8(const LinearArgs& args) {
     default:
       PT_CHECK(!"float formats have no int8 product");
   }
+}
+
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning) {
+  return {.tile_rows = kTileRows,
+          .tile_columns = columns < kTileColumns ? columns : kTileColumns,
+          .widened = !reads_directly(layout, columns, tuning)};
 }
 
 }  // namespace pingti::avx512vnni

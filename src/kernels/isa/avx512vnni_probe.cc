@@ -6,7 +6,7 @@ namespace pingti::avx512vnni {
 
 // 16 independent chains hide the latency of 4 to 5 cycles on both multiply ports. The empty asm keeps the
 // compiler from seeing that the inputs never change.
-int64_t int8_peak(int64_t iterations) {
+PeakRun int8_peak(int64_t iterations) {
   constexpr int kChains = 16;
   __m512i sums[kChains];
 #pragma GCC unroll 16
@@ -23,7 +23,8 @@ int64_t int8_peak(int64_t iterations) {
   }
 #pragma GCC unroll 16
   for (__m512i& sum : sums) asm volatile("" : "+v"(sum));
-  return iterations * kChains * 64 * 2;
+  return {
+      .operations = iterations * kChains * 64 * 2, .instructions = iterations * kChains, .most_per_cycle = 2};
 }
 
 }  // namespace pingti::avx512vnni

@@ -6,4 +6,8 @@ namespace pingti::avxvnni {
 
 void linear_int8(const LinearArgs& args) { run_format<ByteDot>(args); }
 
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning) {
+  return plan<ByteDot>(layout, columns, tuning);
+}
+
 }  // namespace pingti::avxvnni

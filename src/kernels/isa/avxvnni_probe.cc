@@ -5,7 +5,7 @@
 namespace pingti::avxvnni {
 
 // 12 independent chains hide the latency of 4 to 5 cycles on two ports.
-int64_t int8_peak(int64_t iterations) {
+PeakRun int8_peak(int64_t iterations) {
   constexpr int kChains = 12;
   __m256i sums[kChains];
 #pragma GCC unroll 16
@@ -22,7 +22,8 @@ int64_t int8_peak(int64_t iterations) {
   }
 #pragma GCC unroll 16
   for (__m256i& sum : sums) asm volatile("" : "+x"(sum));
-  return iterations * kChains * 32 * 2;
+  return {
+      .operations = iterations * kChains * 32 * 2, .instructions = iterations * kChains, .most_per_cycle = 2};
 }
 
 }  // namespace pingti::avxvnni

@@ -21,7 +21,8 @@ extern const Kernels kKernels;
 
 namespace avxvnni {  // the other functions are avx2's
 void linear_int8(const LinearArgs& args);
-int64_t int8_peak(int64_t iterations);
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning);
+PeakRun int8_peak(int64_t iterations);
 extern const Kernels kKernels;
 }  // namespace avxvnni
 
@@ -37,13 +38,15 @@ extern const Kernels kKernels;
 
 namespace neondot {  // the other functions are neon's
 void linear_int8(const LinearArgs& args);
-int64_t int8_peak(int64_t iterations);
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning);
+PeakRun int8_peak(int64_t iterations);
 extern const Kernels kKernels;
 }  // namespace neondot
 
 namespace neoni8mm {  // the other functions are neon's
 void linear_int8(const LinearArgs& args);
-int64_t int8_peak(int64_t iterations);
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning);
+PeakRun int8_peak(int64_t iterations);
 extern const Kernels kKernels;
 }  // namespace neoni8mm
 

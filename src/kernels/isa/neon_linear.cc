@@ -73,4 +73,8 @@ struct Widening {
 
 void linear_int8(const LinearArgs& args) { run_format<Widening>(args); }
 
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning) {
+  return plan<Widening>(layout, columns, tuning);
+}
+
 }  // namespace pingti::neon

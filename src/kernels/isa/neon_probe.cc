@@ -6,7 +6,7 @@ namespace pingti::neon {
 
 // The dot product of every AArch64 CPU: signed bytes to 16-bit sums, eight of which, the most that cannot
 // overflow with weights of 5 bits, are widened to 32 bits together.
-int64_t int8_peak(int64_t iterations) {
+PeakRun int8_peak(int64_t iterations) {
   constexpr int kChains = 8;
   constexpr int kSteps = 8;
   int32x4_t sums[kChains];
@@ -31,7 +31,9 @@ int64_t int8_peak(int64_t iterations) {
   }
 #pragma GCC unroll 16
   for (int32x4_t& sum : sums) asm volatile("" : "+w"(sum));
-  return iterations * kChains * kSteps * 8 * 2;
+  return {.operations = iterations * kChains * kSteps * 8 * 2,
+          .instructions = iterations * kChains * kSteps,
+          .most_per_cycle = 4};
 }
 
 }  // namespace pingti::neon

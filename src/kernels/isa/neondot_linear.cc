@@ -45,4 +45,8 @@ struct DotProduct {
 
 void linear_int8(const LinearArgs& args) { run_format<DotProduct>(args); }
 
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning) {
+  return plan<DotProduct>(layout, columns, tuning);
+}
+
 }  // namespace pingti::neondot

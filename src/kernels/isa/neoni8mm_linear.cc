@@ -98,4 +98,9 @@ void linear_int8(const LinearArgs& args) {
   run_format<MatrixProduct>(args);
 }
 
+LinearPlan plan_int8(const PanelLayout& layout, int columns, const LinearTuning& tuning) {
+  if (columns == 1) return neondot::plan_int8(layout, columns, tuning);
+  return plan<MatrixProduct>(layout, columns, tuning);
+}
+
 }  // namespace pingti::neoni8mm

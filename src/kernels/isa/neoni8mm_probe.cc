@@ -5,7 +5,7 @@
 namespace pingti::neoni8mm {
 
 // 16 independent chains hide the latency of 3 to 4 cycles on up to four ports.
-int64_t int8_peak(int64_t iterations) {
+PeakRun int8_peak(int64_t iterations) {
   constexpr int kChains = 16;
   int32x4_t sums[kChains];
 #pragma GCC unroll 16
@@ -22,7 +22,8 @@ int64_t int8_peak(int64_t iterations) {
   }
 #pragma GCC unroll 16
   for (int32x4_t& sum : sums) asm volatile("" : "+w"(sum));
-  return iterations * kChains * 32 * 2;
+  return {
+      .operations = iterations * kChains * 32 * 2, .instructions = iterations * kChains, .most_per_cycle = 4};
 }
 
 }  // namespace pingti::neoni8mm

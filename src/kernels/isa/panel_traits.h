@@ -41,9 +41,16 @@ enum class PackedKind {
   kF16,
   kBF16,
 };
+static_assert(static_cast<int>(PackedKind::kF32) == kPackedFormats);
 
-// Scratch memory of linear_int8 for widened panels: two panels at least, more while they fit.
-constexpr int64_t kWideScratchBytes = 640 * 1024;
+// Columns up to which a format's bit planes are read anew for each tile; `otherwise` is the table's own
+// choice.
+[[gnu::always_inline]] inline int64_t direct_columns(const LinearTuning& tuning, PackedKind kind,
+                                                     int64_t otherwise) {
+  const int64_t tuned = tuning.direct_columns[static_cast<int>(kind)];
+  return tuned > 0 ? tuned : otherwise;
+}
+
 // linear_f32 decodes two panels over kF32Depth values of K and keeps the sums of kF32Columns columns.
 constexpr int kF32Depth = 256;
 constexpr int kF32Columns = 96;

@@ -318,4 +318,12 @@ void linear_f32(const LinearArgs& args) {
       args, [&](int64_t panel, int column, int columns) { panel_f32(args, decode, panel, column, columns); });
 }
 
+LinearPlan plan_f32(int columns) {
+  return {.tile_rows = kRows, .tile_columns = std::min(columns, kColumns), .widened = false};
+}
+
+LinearPlan plan_int8(const PanelLayout& /*layout*/, int columns, const LinearTuning& /*tuning*/) {
+  return plan_f32(columns);
+}
+
 }  // namespace pingti::reference

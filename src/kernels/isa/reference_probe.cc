@@ -3,7 +3,7 @@
 namespace pingti::reference {
 
 // Plain integer multiply-adds, as the compiler makes them for the baseline instruction set.
-int64_t int8_peak(int64_t iterations) {
+PeakRun int8_peak(int64_t iterations) {
   constexpr int kValues = 1024;
   int8_t a[kValues];
   int8_t b[kValues];
@@ -16,7 +16,7 @@ int64_t int8_peak(int64_t iterations) {
     total += sum;
   }
   asm volatile("" : "+r"(total));
-  return iterations * kValues * 2;
+  return {.operations = iterations * kValues * 2, .instructions = 0, .most_per_cycle = 0};
 }
 
 }  // namespace pingti::reference

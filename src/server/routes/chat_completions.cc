@@ -14,7 +14,9 @@ void handle(Call call) {
   if (!request) return call.reply->error(request.error());
   auto plan = plan_chat(call, *request);
   if (!plan) return;
-  plan->answer.writer = openai_writer(kFormat, answer_head(plan->model, "chatcmpl-"), request->common);
+  wire::AnswerHead head = answer_head(plan->model, "chatcmpl-");
+  head.service_tier = request->common.tier_served();
+  plan->answer.writer = openai_writer(kFormat, std::move(head), request->common);
   Answer::run(call.context, std::move(plan->model), call.reply, std::move(plan->answer));
 }
 

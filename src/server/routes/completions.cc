@@ -1,4 +1,5 @@
 #include "server/api_description.h"
+#include "server/cache_scope.h"
 #include "server/prompts.h"
 #include "server/routes/generate.h"
 #include "text/tokenizer.h"
@@ -15,15 +16,20 @@ void handle(Call call) {
   if (!request) return call.reply->error(request.error());
   auto model = serve_model(call, request->common.model);
   if (!model) return;
+  auto place = reserve_place(call, *model, request->common, request->max_tokens, request->prompts.size());
+  if (!place) return;
   auto generation = generation_request(*model->engine, request->common);
   if (!generation) return call.reply->error(generation.error());
   generation->id = call.reply->request_id();
+  set_cache_scope(call, request->common, &*generation);
   generation->max_tokens = request->max_tokens;
   generation->top_logprobs = request->top_logprobs;
   generation->prompt_logprobs = request->echo && request->top_logprobs >= 0;
 
+  wire::AnswerHead head = answer_head(*model, "cmpl-");
+  head.service_tier = request->common.tier_served();
   AnswerPlan plan;
-  plan.writer = openai_writer(kFormat, answer_head(*model, "cmpl-"), request->common);
+  plan.writer = openai_writer(kFormat, std::move(head), request->common);
   plan.stream = request->common.stream;
   plan.show_stop = request->common.include_stop;
   if (request->best_of > request->common.n) {
@@ -32,6 +38,7 @@ void handle(Call call) {
     generation->top_logprobs = std::max(generation->top_logprobs, 0);
   }
   plan.logprobs = request->top_logprobs >= 0;
+  plan.place = std::move(place);
   for (const wire::Prompt& given : request->prompts) {
     auto prompt = completion_prompt(*model, given, request->suffix, request->add_special);
     if (!prompt) return call.reply->error(prompt.error());

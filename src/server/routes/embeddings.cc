@@ -2,6 +2,7 @@
 
 #include "server/answer.h"
 #include "server/api_description.h"
+#include "server/cache_scope.h"
 #include "server/prompts.h"
 #include "wire/embeddings.h"
 #include "wire/request_schemas.h"
@@ -57,6 +58,7 @@ void handle(Call call) {
     one.id = call.reply->request_id();
     one.prompt = std::move(*prompt);
     one.max_tokens = 0;
+    set_cache_scope(call, {}, &one);
     one.embed = pooling_of(info, request->pooling);
   }
   Answer::run(call.context, *std::move(model), call.reply, std::move(plan));

@@ -6,13 +6,16 @@
 namespace pingti {
 namespace {
 
-// Alive while the engine thread keeps looking for work, or while there is no engine yet.
+// Alive while every loaded engine's thread keeps looking for work, or while there is none yet.
 void live(Call call) {
-  if (Engine* engine = call.context->engine) {
-    double still = engine->stats().seconds_since_step;
-    if (still > call.context->options.stall_seconds) {
+  if (ModelHost* host = call.context->host) {
+    for (const ModelStatus& status : host->list()) {
+      if (status.engine == nullptr) continue;
+      const double still = status.engine->stats().seconds_since_step;
+      if (still <= call.context->options.stall_seconds) continue;
       return call.reply->error(wire::unavailable(
-          "stalled", fmt::format("The engine has not stepped for {:.0f} seconds.", still), 0));
+          "stalled", fmt::format("The engine of {} has not stepped for {:.0f} seconds.", status.name, still),
+          0));
     }
   }
   call.reply->json(200, {{"status", "ok"}});
@@ -22,9 +25,11 @@ void ready(Call call) {
   if (call.context->draining) {
     return call.reply->error(wire::unavailable("draining", "The server is shutting down.", 5));
   }
-  if (!call.context->engine) {
+  ModelHost* host = call.context->host;
+  if (host == nullptr || !host->preloaded()) {
+    const double progress = host ? host->preload_progress() : call.context->load_fraction.load();
     wire::ApiError error = wire::unavailable("loading", "The model is being loaded.", 1);
-    error.extra = {{"progress", static_cast<int>(call.context->load_fraction * 100) / 100.0}};
+    error.extra = {{"progress", static_cast<int>(progress * 100) / 100.0}};
     return call.reply->error(error);
   }
   live(std::move(call));

@@ -1,6 +1,8 @@
 #include "server/answer.h"
 #include "server/api_description.h"
+#include "server/cache_scope.h"
 #include "server/prompts.h"
+#include "server/routes/generate.h"
 #include "wire/text_requests.h"
 
 namespace pingti {
@@ -43,11 +45,14 @@ void handle(Call call) {
   if (!request) return call.reply->error(request.error());
   auto model = serve_model(call, request->common.model);
   if (!model) return;
+  auto place = reserve_place(call, *model, request->common, request->max_tokens);
+  if (!place) return;
   auto prompt = infill_prompt(*model, {request->prefix, request->suffix, request->prompt, request->extra});
   if (!prompt) return call.reply->error(prompt.error());
   auto generation = generation_request(*model->engine, request->common);
   if (!generation) return call.reply->error(generation.error());
   generation->id = call.reply->request_id();
+  set_cache_scope(call, request->common, &*generation);
   generation->prompt = std::move(*prompt);
   generation->max_tokens = request->max_tokens;
 
@@ -55,6 +60,7 @@ void handle(Call call) {
   plan.writer = std::make_unique<InfillWriter>(model->name);
   plan.stream = request->common.stream;
   plan.show_stop = request->common.include_stop;
+  plan.place = std::move(place);
   plan.requests.push_back(std::move(*generation));
   Answer::run(call.context, *std::move(model), call.reply, std::move(plan));
 }

@@ -6,10 +6,13 @@ namespace {
 
 void handle(Call call) {
   constexpr const char* kType = "text/plain; version=0.0.4; charset=utf-8";
-  Engine* engine = call.context->engine;
-  if (!engine) return call.reply->send(200, kType, call.context->metrics.text(nullptr, nullptr, 0));
-  EngineStats stats = engine->stats();
-  call.reply->send(200, kType, call.context->metrics.text(&engine->info(), &stats, call.context->waiting()));
+  const Context& context = *call.context;
+  ModelHost* host = context.host;
+  const auto models = host ? host->list() : std::vector<ModelStatus>{};
+  std::vector<int64_t> waiting;
+  for (const ModelStatus& status : models) waiting.push_back(context.admissions.waiting(status));
+  call.reply->send(200, kType,
+                   context.metrics.text(models, waiting, host ? host->memory() : MemoryUse{}));
 }
 
 wire::Json describe() { return get_operation("Metrics for Prometheus.", "Its text format."); }

@@ -50,7 +50,7 @@ wire::ApiError not_stored(const std::string& id, const char* param) {
           .code = "response_not_found"};
 }
 
-std::string owner_of(const Call& call) { return std::string(presented_key(call.request.headers)); }
+std::string owner_of(const Call& call) { return std::string(given_api_key(call.request.headers)); }
 
 // Items of all turns, oldest first.
 Json conversation(const ResponseTurn* last, const Json& own) {

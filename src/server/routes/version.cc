@@ -6,14 +6,19 @@
 namespace pingti {
 namespace {
 
+// With several models, context is that of the first one loaded.
 void handle(Call call) {
   wire::Json body = {{"version", kVersion}};
-  if (Engine* engine = call.context->engine) {
-    const EngineInfo& info = engine->info();
+  ModelHost* host = call.context->host;
+  const auto models = host ? host->list() : std::vector<ModelStatus>{};
+  for (const ModelStatus& status : models) {
+    if (status.engine == nullptr) continue;
+    const EngineInfo& info = status.engine->info();
     body["isa"] = info.isa;
     body["kernels"] = info.kernels;
     body["threads"] = info.threads;
     body["context"] = info.context;
+    break;
   }
   call.reply->json(200, body);
 }
