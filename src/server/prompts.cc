@@ -7,6 +7,7 @@
 
 #include "engine/chat_tokens.h"
 #include "engine/dry_breakers.h"
+#include "server/chat_input.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -64,10 +65,7 @@ wire::ApiError too_long(std::string message, size_t prompt_tokens, int64_t conte
 wire::ApiResult<std::vector<int32_t>> chat_prompt(const ServedModel& model,
                                                   const wire::ChatRequest& request) {
   const Engine& engine = *model.engine;
-  ChatTemplateInput input;
-  input.messages = request.messages;
-  input.extra = request.template_kwargs;
-  auto text = engine.chat_template().render(input);
+  auto text = engine.chat_template().render(chat_input(model, request));
   if (!text) {
     wire::ApiError error = wire::from_error(text.error());
     error.status = 400;
@@ -76,6 +74,7 @@ wire::ApiResult<std::vector<int32_t>> chat_prompt(const ServedModel& model,
     error.message = "The model's chat template refuses these messages: " + error.message;
     return std::unexpected(std::move(error));
   }
+  *text += closed_thinking(model, request, *text);
   if (auto error = cannot_fit(model, text->size())) return std::unexpected(std::move(*error));
   return encode_chat(engine.tokenizer(), *text);
 }

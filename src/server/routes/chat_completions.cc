@@ -1,3 +1,4 @@
+#include "server/model_output.h"
 #include "server/prompts.h"
 #include "server/routes/generate.h"
 #include "wire/chat_request.h"
@@ -12,6 +13,7 @@ void handle(Call call) {
   if (!request) return call.reply->error(request.error());
   auto model = serve_model(call, request->common.model);
   if (!model) return;
+  if (auto error = refused_output(*model, *request)) return call.reply->error(*error);
   auto prompt = chat_prompt(*model, *request);
   if (!prompt) return call.reply->error(prompt.error());
   auto generation = generation_request(*model->engine, request->common);
@@ -25,6 +27,7 @@ void handle(Call call) {
   plan.stream = request->common.stream;
   plan.include_usage = request->common.include_usage;
   plan.logprobs = request->top_logprobs >= 0;
+  plan.reading = output_reading(*model, *request, &*generation);
   plan.requests.push_back(std::move(*generation));
   Answer::run(call.context, *std::move(model), call.reply, std::move(plan));
 }

@@ -42,6 +42,7 @@ struct CallSyntax {
   // `text` begins behind the marker (bare: at the '{'), or behind the tail of the call before.
   CallHead (*head)(std::string_view text, bool first);
   CallTail (*tail)(std::string_view text);
+  std::span<const std::string_view> others;  // further texts that may be special tokens
   std::string_view stop;  // ends a call whose arguments are not JSON; empty: the answer's end does
 };
 

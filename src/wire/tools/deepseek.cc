@@ -62,7 +62,9 @@ CallTail tail(std::string_view text) {
   return {CallTail::Status::kNextCall, cursor.at};
 }
 
-constexpr CallSyntax kSyntax{.markers = kMarkers, .head = head, .tail = tail, .stop = kCallEnd};
+constexpr std::string_view kOthers[] = {kCallBegin, kCallEnd, kCallsEnd, kSeparator};
+constexpr CallSyntax kSyntax{
+    .markers = kMarkers, .head = head, .tail = tail, .others = kOthers, .stop = kCallEnd};
 
 bool spoken_by(std::string_view chat_template) { return chat_template.contains(kCallBegin); }
 bool v31_spoken_by(std::string_view chat_template) {

@@ -54,7 +54,9 @@ CallTail tail(std::string_view text) {
   return {CallTail::Status::kText, cursor.take("]") == Match::kYes ? cursor.at : end};
 }
 
-constexpr CallSyntax kSyntax{.markers = kMarkers, .head = head, .tail = tail, .stop = kMarkers[0]};
+constexpr std::string_view kOthers[] = {kArguments, "[CALL_ID]"};
+constexpr CallSyntax kSyntax{
+    .markers = kMarkers, .head = head, .tail = tail, .others = kOthers, .stop = kMarkers[0]};
 
 bool spoken_by(std::string_view chat_template) { return chat_template.contains("[TOOL_CALLS]"); }
 bool v11_spoken_by(std::string_view chat_template) {

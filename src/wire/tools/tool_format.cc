@@ -51,6 +51,14 @@ std::unique_ptr<OutputSplitter> ToolFormat::splitter(std::vector<std::string> kn
   return std::make_unique<CallSplitter>(syntax, std::move(known_names));
 }
 
+std::vector<std::string_view> ToolFormat::spelled() const {
+  std::vector<std::string_view> texts(syntax.markers.begin(), syntax.markers.end());
+  texts.insert(texts.end(), syntax.others.begin(), syntax.others.end());
+  texts.insert(texts.end(),
+               {text.begin, text.before_name, text.before_arguments, text.after, text.separator, text.end});
+  return texts;
+}
+
 std::string ToolFormat::written(const Json& tool_calls) const {
   std::string out(text.begin);
   for (const Json& call : tool_calls) {

@@ -38,6 +38,8 @@ struct ToolFormat {
   std::string_view after_result = "\n</tool_response>";
 
   std::unique_ptr<OutputSplitter> splitter(std::vector<std::string> known_names) const;
+  // All of the format's own texts.
+  std::vector<std::string_view> spelled() const;
   // Calls as OpenAI's messages hold them, arguments as JSON text.
   std::string written(const Json& tool_calls) const;
   // For templates that do not tell the model about tools: what to add to the system message.
