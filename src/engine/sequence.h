@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
+#include "engine/thinking.h"
 #include "sample/sampler.h"
 
 namespace pingti {
@@ -46,6 +47,7 @@ struct Sequence {
   Sampler sampler;
   TextStream text;
   SequenceSpeculation speculation;
+  ThinkingTracker thinking;  // of the tokens drawn
   int64_t drawn = 0;
 
   Sequence(std::shared_ptr<RequestState> owner, int choice_index, int64_t token_limit, PageTable empty_table,
@@ -56,7 +58,8 @@ struct Sequence {
         limit(token_limit),
         table(std::move(empty_table)),
         sampler(std::move(choice_sampler)),
-        text(tokenizer, request->request.stop, request->request.skip_special) {}
+        text(tokenizer, request->request.stop, request->request.shown_tokens, request->request.skip_special),
+        thinking(request->request.thinking ? &*request->request.thinking : nullptr) {}
 
   int64_t size() const { return static_cast<int64_t>(tokens.size()); }
   int64_t pending() const { return size() - computed; }

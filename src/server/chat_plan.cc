@@ -1,5 +1,6 @@
 #include "server/chat_plan.h"
 
+#include "server/model_output.h"
 #include "server/prompts.h"
 
 namespace pingti {
@@ -7,6 +8,7 @@ namespace pingti {
 std::optional<ChatPlan> plan_chat(const Call& call, const wire::ChatRequest& request) {
   auto model = serve_model(call, request.common.model);
   if (!model) return std::nullopt;
+  if (auto error = refused_output(*model, request)) return call.reply->error(*error), std::nullopt;
   auto prompt = chat_prompt(*model, request);
   if (!prompt) return call.reply->error(prompt.error()), std::nullopt;
   auto generation = generation_request(*model->engine, request.common);
@@ -20,6 +22,7 @@ std::optional<ChatPlan> plan_chat(const Call& call, const wire::ChatRequest& req
   plan.answer.stream = request.common.stream;
   plan.answer.show_stop = request.common.include_stop;
   plan.answer.logprobs = request.top_logprobs >= 0;
+  plan.answer.reading = output_reading(plan.model, request, &*generation);
   plan.answer.requests.push_back(std::move(*generation));
   return plan;
 }

@@ -37,6 +37,7 @@ std::optional<ServedModel> serve_model(const Call& call, const std::string& name
   return ServedModel{.engine = engine,
                      .name = name.empty() ? context.model_ids[0] : name,
                      .longest_token = context.longest_token,
+                     .output = context.options.output,
                      .hold = nullptr};
 }
 

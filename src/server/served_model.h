@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "server/output_options.h"
 #include "server/route.h"
 
 namespace pingti {
@@ -15,6 +16,7 @@ struct ServedModel {
   Engine* engine = nullptr;
   std::string name;            // as answers call it
   size_t longest_token = 1;    // bytes
+  OutputOptions output;
   std::shared_ptr<void> hold;  // the engine stays loaded as long as this lives; null: for ever
 };
 
