@@ -51,6 +51,7 @@ check_files() {
 check_files model/arch/archs.inc Architecture model/arch/*.cc
 check_files cli/commands.inc Command cli/commands/*.cc
 check_list quant/formats.inc Format quant/*.cc
+check_list wire/tools/formats.inc ToolFormat wire/tools/*.cc
 check_list server/routes.inc Route server/routes/*.cc
 
 if [[ $bad == 0 ]]; then echo "layers and lists are in order"; fi

@@ -31,6 +31,11 @@ Result<void> check_request(const GenerationRequest& request, const EngineInfo& i
     return fail(ErrorKind::kInvalid, "engine.token",
                 fmt::format("prompt token {} is outside the vocabulary of {}", token, info.vocab));
   }
+  for (const int32_t token : request.thinking ? request.thinking->forced : std::vector<int32_t>()) {
+    if (token >= 0 && token < info.vocab) continue;
+    return fail(ErrorKind::kInvalid, "engine.token",
+                fmt::format("forced token {} is outside the vocabulary of {}", token, info.vocab));
+  }
   if (request.choices < 1 || request.choices > kMaxChoices) {
     return fail(ErrorKind::kInvalid, "engine.choices",
                 fmt::format("{} choices are wanted; between 1 and {} can be", request.choices, kMaxChoices));

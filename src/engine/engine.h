@@ -43,6 +43,19 @@ enum class Pooling { kNone, kMean, kLast };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
 
+// The thinking part of an answer, for models that think before they answer: from the answer's start (`open`:
+// the prompt has begun it), or from `begin` if the answer begins with that, up to `end`, both included. Stop
+// strings are looked for behind it only.
+struct Thinking {
+  std::string begin;
+  std::string end;
+  bool open = false;
+  // When so many tokens (the opening marker not counted) have not ended it, `forced` comes next, whatever the
+  // logits say; it should spell `end`. -1: no limit.
+  int64_t max_tokens = -1;
+  std::vector<int32_t> forced;
+};
+
 struct GenerationRequest {
   std::string id;                    // for logs
   std::vector<int32_t> prompt;       // token ids, at least one
@@ -74,6 +87,10 @@ struct GenerationRequest {
 
   // The form every choice must have, from Engine::constraint(); null: free. Not with ignore_eos.
   std::shared_ptr<const OutputConstraint> constraint;
+
+  // Thinking and tool calls.
+  std::optional<Thinking> thinking;   // null: the model's answers have no such part
+  std::vector<int32_t> shown_tokens;  // control tokens that appear in the answer's text, as spelled
 };
 
 // Sent once, when the prompt has been computed.
@@ -105,6 +122,7 @@ struct FinishEvent {
   int64_t completion_tokens = 0;  // tokens drawn, the one that ended the answer included
   int64_t drafted_tokens = 0;     // guessed ahead by speculation: how many differs from run to run
   int64_t accepted_tokens = 0;    // of those, right
+  int64_t thinking_tokens = 0;    // of the completion, those of its thinking part
   std::optional<Error> error;     // with kError
 };
 

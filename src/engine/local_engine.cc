@@ -336,7 +336,9 @@ bool LocalEngine::report_token(Sequence& sequence, int32_t token, TokenLogprobs*
   if (!ends) {
     sequence.tokens.push_back(token);
     event.tokens.push_back(token);
-    event.text = sequence.text.push(token);
+    const bool was_thinking = sequence.thinking.inside();
+    sequence.thinking.push(token, parts_.tokenizer->token_bytes(token));
+    event.text = sequence.text.push(token, !was_thinking && !sequence.thinking.inside());
     if (logprobs != nullptr) event.logprobs.push_back(std::move(*logprobs));
   }
   const bool complete = sequence.matcher && sequence.matcher->finished();
@@ -417,6 +419,7 @@ void LocalEngine::send_finish(Sequence& sequence, FinishEvent event) {
   event.completion_tokens = sequence.drawn;
   event.drafted_tokens = sequence.speculation.drafted;
   event.accepted_tokens = sequence.speculation.accepted;
+  event.thinking_tokens = sequence.thinking.tokens();
   const FinishReason reason = event.reason;
   if (reason == FinishReason::kStop || reason == FinishReason::kLength) {
     constexpr double kNew = 0.1;  // weight of the newest in the mean

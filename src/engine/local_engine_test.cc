@@ -246,6 +246,23 @@ TEST(LocalEngine, ChoicesShareTheComputedPrompt) {
   fake.expect_clean();
 }
 
+TEST(LocalEngine, StopStringsAreLookedForBehindTheThinkingOnly) {
+  FakeEngine fake;
+  auto request = make_request({10, 20, 30}, 60);
+  request.ignore_eos = true;
+  request.thinking = Thinking{.begin = "<", .end = "\x07", .open = true, .max_tokens = 20, .forced = {7}};
+  const auto whole = fake.answer(request);
+  EXPECT_EQ(whole->answer().end->thinking_tokens, 21);
+  EXPECT_EQ(whole->answer().tokens[20], 7);
+  const std::string text = whole->answer().text;
+  const size_t end = text.find('\x07');
+  size_t first = 1;
+  while ((text[first] & 0xC0) == 0x80) ++first;
+  request.stop = {text.substr(0, first)};
+  EXPECT_EQ(fake.answer(request)->answer().text, text.substr(0, text.find(request.stop[0], end)));
+  fake.expect_clean();
+}
+
 TEST(LocalEngine, StopStringsEndTheTextBeforeThem) {
   FakeEngine fake;
   auto request = make_request({10, 20, 30}, 60);

@@ -16,6 +16,7 @@
 #include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
 #include "grammar/output_grammar.h"
+#include "engine/thinking.h"
 #include "sample/sampler.h"
 #include "store/block.h"
 
@@ -70,6 +71,7 @@ struct Sequence {
   SequenceSpeculation speculation;
   SequenceReuse reuse;
   std::unique_ptr<OutputMatcher> matcher;  // follows the answer where it must have a form; null: it is free
+  ThinkingTracker thinking;  // of the tokens drawn
   int64_t drawn = 0;
   std::optional<ParkedKv> parked;
   bool short_of_pages = false;  // when it was last to be taken in
@@ -82,7 +84,8 @@ struct Sequence {
         limit(token_limit),
         table(std::move(empty_table)),
         sampler(std::move(choice_sampler)),
-        text(tokenizer, request->request.stop, request->request.skip_special) {
+        text(tokenizer, request->request.stop, request->request.shown_tokens, request->request.skip_special),
+        thinking(request->request.thinking ? &*request->request.thinking : nullptr) {
     if (request->request.constraint) matcher = std::make_unique<OutputMatcher>(request->request.constraint);
   }
 

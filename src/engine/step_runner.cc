@@ -94,19 +94,20 @@ void StepRunner::draw(std::span<Draw> draws) {
 void StepRunner::draw_one(Draw& draw, bool shared) {
   const std::vector<int32_t>& tokens = draw.sequence->tokens;
   const std::vector<DraftToken>& draft = draw.sequence->speculation.draft;
-  int32_t token = draw_token(draw, draw.logit_row, tokens, shared);
+  ThinkingTracker thinking = draw.sequence->thinking;
+  int32_t token = draw_token(draw, draw.logit_row, tokens, shared, &thinking);
   if (draft.empty() || token != draft[0].token) return;
   std::vector<int32_t> history;
   history.reserve(tokens.size() + draft.size());
   history = tokens;
   for (size_t i = 0; i < draft.size() && token == draft[i].token; ++i) {
     history.push_back(token);
-    token = draw_token(draw, draw.logit_row + static_cast<int>(i) + 1, history, shared);
+    token = draw_token(draw, draw.logit_row + static_cast<int>(i) + 1, history, shared, &thinking);
   }
 }
 
-int32_t StepRunner::draw_token(Draw& draw, int logit_row, std::span<const int32_t> history,
-                               bool keep_logits) {
+int32_t StepRunner::draw_token(Draw& draw, int logit_row, std::span<const int32_t> history, bool keep_logits,
+                               ThinkingTracker* thinking) {
   Sequence& sequence = *draw.sequence;
   const int top = sequence.request->request.top_logprobs;
   const auto position = static_cast<int64_t>(history.size());
@@ -114,12 +115,15 @@ int32_t StepRunner::draw_token(Draw& draw, int logit_row, std::span<const int32_
   std::span<const uint32_t> allowed;
   if (sequence.matcher) allowed = sequence.matcher->mask(draw.tokens.size());
   int32_t token = 0;
-  if (keep_logits || top >= 0) {
+  if (const auto forced = thinking->forced()) {
+    token = *forced;
+  } else if (keep_logits || top >= 0) {
     std::vector<float> copy(raw.begin(), raw.end());
     token = sequence.sampler.sample(copy, position, history, allowed);
   } else {
     token = sequence.sampler.sample(raw, position, history, allowed);
   }
+  thinking->push(token, tokenizer_->token_bytes(token));
   draw.tokens.push_back(token);
   if (top >= 0) draw.logprobs.push_back(logprobs(raw, token, top));
   return token;

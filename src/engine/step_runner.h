@@ -47,7 +47,8 @@ class StepRunner {
   StepRunner() = default;
   std::span<float> logits(int row) const;
   void draw_one(Draw& draw, bool shared);
-  int32_t draw_token(Draw& draw, int logit_row, std::span<const int32_t> history, bool keep_logits);
+  int32_t draw_token(Draw& draw, int logit_row, std::span<const int32_t> history, bool keep_logits,
+                     ThinkingTracker* thinking);
   TokenLogprobs logprobs(std::span<const float> logits, int32_t token, int top) const;
   void parallel(size_t count, const std::function<void(size_t)>& body);
 

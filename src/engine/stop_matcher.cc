@@ -47,6 +47,11 @@ std::string StopMatcher::push(std::string_view text) {
   return shown;
 }
 
+std::string StopMatcher::restart() {
+  for (Pattern& pattern : patterns_) pattern.state = 0;
+  return finish();
+}
+
 std::string StopMatcher::finish() {
   std::string rest = std::move(held_);
   held_.clear();

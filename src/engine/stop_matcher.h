@@ -19,6 +19,8 @@ class StopMatcher {
 
   // Text that may be shown now. Nothing comes out after a match.
   std::string push(std::string_view text);
+  // Text that no stop string may reach into or over follows: the text still held back.
+  std::string restart();
   // The stream has ended without a match: the text still held back.
   std::string finish();
 

@@ -81,6 +81,14 @@ TEST(StopMatcher, ShowsTextAtOnceWhenItCannotBecomeAStop) {
   EXPECT_EQ(matcher.finish(), "s");
 }
 
+TEST(StopMatcher, NothingReachesOverARestart) {
+  StopMatcher matcher({"stop"});
+  EXPECT_EQ(matcher.push("a st"), "a ");
+  EXPECT_EQ(matcher.restart(), "st");
+  EXPECT_EQ(matcher.push("op"), "op");
+  EXPECT_FALSE(matcher.matched());
+}
+
 TEST(StopMatcher, NothingComesAfterAMatch) {
   StopMatcher matcher({"x"});
   EXPECT_EQ(matcher.push("axb"), "a");

@@ -253,6 +253,7 @@ void Answer::emit(Choice& choice, wire::ChoicePart part) {
 void Answer::on_finish(const Event& event, const FinishEvent& finish) {
   Choice& choice = choices_[static_cast<size_t>(event.prompt * choices_per_prompt_ + finish.choice)];
   usage_.completion_tokens += finish.completion_tokens - choice.tokens;
+  usage_.reasoning_tokens += finish.thinking_tokens;
   choice.finished = true;
   --open_choices_;
   metrics_.choice_finished(spelled(finish.reason));

@@ -1,6 +1,7 @@
 #include "server/chat_plan.h"
 
 #include "server/cache_scope.h"
+#include "server/model_output.h"
 #include "server/prompts.h"
 #include "server/routes/generate.h"
 
@@ -9,6 +10,7 @@ namespace pingti {
 std::optional<ChatPlan> plan_chat(const Call& call, const wire::ChatRequest& request) {
   auto model = serve_model(call, request.common.model);
   if (!model) return std::nullopt;
+  if (auto error = refused_output(*model, request)) return call.reply->error(*error), std::nullopt;
   auto place = reserve_place(call, *model, request.common, request.max_tokens);
   if (!place) return std::nullopt;
   auto prompt = chat_prompt(*model, request);
@@ -26,6 +28,7 @@ std::optional<ChatPlan> plan_chat(const Call& call, const wire::ChatRequest& req
   plan.answer.show_stop = request.common.include_stop;
   plan.answer.logprobs = request.top_logprobs >= 0;
   plan.answer.place = std::move(place);
+  plan.answer.reading = output_reading(plan.model, request, &*generation);
   plan.answer.requests.push_back(std::move(*generation));
   return plan;
 }

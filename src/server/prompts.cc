@@ -8,6 +8,7 @@
 #include "engine/chat_tokens.h"
 #include "engine/dry_breakers.h"
 #include "server/output_constraint.h"
+#include "server/chat_input.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -66,10 +67,8 @@ wire::ApiError too_long(std::string message, size_t prompt_tokens, int64_t conte
 wire::ApiResult<std::string> render_chat(const ServedModel& model, const wire::ChatRequest& request,
                                          bool add_generation_prompt) {
   const Engine& engine = *model.engine;
-  ChatTemplateInput input;
+  ChatTemplateInput input = chat_input(model, request);
   input.add_generation_prompt = add_generation_prompt;
-  input.messages = request.messages;
-  input.extra = request.template_kwargs;
   auto text = engine.chat_template().render(input);
   if (!text) {
     wire::ApiError error = wire::from_error(text.error());
@@ -79,6 +78,7 @@ wire::ApiResult<std::string> render_chat(const ServedModel& model, const wire::C
     error.message = "The model's chat template refuses these messages: " + error.message;
     return std::unexpected(std::move(error));
   }
+  if (add_generation_prompt) *text += closed_thinking(model, request, *text);
   if (!request.continuation.empty() && ChatTemplate::ends_inside_thinking(*text)) {
     return std::unexpected(wire::unsupported_field(
         "messages",

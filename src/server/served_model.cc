@@ -40,6 +40,7 @@ ServedModel served(Context& context, const Lease& lease, const std::string& name
           .name = name.empty() ? lease.name : name,
           .own_name = lease.name,
           .longest_token = lease.longest_token,
+          .output = context.options.output,
           .admission = context.admissions.of(lease, context.metrics, limits),
           .hold = lease.hold};
 }

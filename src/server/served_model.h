@@ -8,6 +8,7 @@
 
 #include "engine/engine.h"
 #include "server/admission.h"
+#include "server/output_options.h"
 #include "server/route.h"
 
 namespace pingti {
@@ -17,6 +18,7 @@ struct ServedModel {
   std::string name;            // as answers call it: what the request said, or the model's own name
   std::string own_name;        // as metrics call it
   size_t longest_token = 1;    // bytes
+  OutputOptions output;
   std::shared_ptr<void> hold;  // the engine stays loaded as long as this lives; null: for ever
 };
 

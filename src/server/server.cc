@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "server/access.h"
+#include "server/model_output.h"
 #include "server/route.h"
 #include "serving/model_host.h"
 
@@ -98,6 +99,7 @@ Result<std::unique_ptr<Server>> Server::start(ServerOptions options) {
                 fmt::format("listening on {} lets other machines in, and no API key is set", options.host),
                 "set --api-key, listen on 127.0.0.1, or say --insecure to let everybody in");
   }
+  PT_TRY_VOID(check_output_options(options.output));
   net::HttpServerOptions http;
   http.host = options.host;
   http.port = options.port;

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "engine/engine.h"
+#include "server/output_options.h"
 
 namespace pingti {
 
@@ -43,6 +44,7 @@ struct ServerOptions {
   std::vector<std::string> allowed_hosts;  // further names this server may be called by (Host header)
   std::vector<std::string>
       model_ids;                // names the model answers to, the first is its own; empty: the engine's
+  OutputOptions output;         // of its answers
   int64_t max_queue = 256;      // choices waiting for a place in the batch, all lanes together
   double max_wait_seconds = 0;  // predicted time to the first token that is taken on; 0: any
   size_t max_body_bytes = 32 << 20;
@@ -63,7 +65,8 @@ struct ServerOptions {
 
 class Server {
  public:
-  // Errors: "server.no_api_key" (beyond loopback without a key), "net.address", "net.listen".
+  // Errors: "server.no_api_key" (beyond loopback without a key), "server.output" (no such tool format),
+  // "net.address", "net.listen".
   static Result<std::unique_ptr<Server>> start(ServerOptions options);
   Server(const Server&) = delete;
   ~Server();  // cuts what is left; call shutdown() first to let answers finish

@@ -9,11 +9,11 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kReasoningNames[] = {"reasoning_content", "thinking", "reasoning"};
 
-Json without_nulls(const Json& message) {
+Json without_nulls(const Json& message, bool keep_content) {
   if (!message.is_object()) return message;
   Json kept = Json::object();
   for (const auto& [name, value] : message.items()) {
-    if (!value.is_null()) kept[name] = value;
+    if (!value.is_null() || (keep_content && name == "content")) kept[name] = value;
   }
   return kept;
 }
@@ -34,7 +34,7 @@ Json with_reasoning_names(Json message) {
   return message;
 }
 
-Result<Json> normalized(const Json& messages) {
+Result<Json> normalized(const Json& messages, bool keep_null_content) {
   if (!messages.is_array()) {
     return fail(ErrorKind::kInvalid, "template.variables", "messages must be an array");
   }
@@ -43,13 +43,38 @@ Result<Json> normalized(const Json& messages) {
     if (!message.is_object()) {
       return fail(ErrorKind::kInvalid, "template.variables", "every message must be an object");
     }
-    result.push_back(with_reasoning_names(without_nulls(message)));
+    result.push_back(with_reasoning_names(without_nulls(message, keep_null_content)));
   }
   return result;
 }
 
 Json message(std::string_view role, std::string_view content) {
   return Json{{"role", role}, {"content", content}};
+}
+
+// A conversation in which a tool is called (`calls` times at once), answers, and is spoken of.
+Json tool_conversation(const ToolSupport& form, int calls) {
+  Json arguments{{"pingti_argument", "pingti_value"}};
+  if (form.arguments_as_text) arguments = arguments.dump();
+  const Json content = form.null_content ? Json(nullptr) : Json("");
+  Json assistant{{"role", "assistant"}, {"content", content}, {"tool_calls", Json::array()}};
+  Json messages = Json::array({message("user", "hi")});
+  Json results = Json::array();
+  for (int i = 0; i < calls; ++i) {
+    const std::string id = "probe000" + std::to_string(i);  // nine letters and digits, as Mistral wants them
+    const std::string name = "pingti_function" + std::to_string(i);
+    assistant["tool_calls"].push_back(
+        {{"id", id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", arguments}}}});
+    Json result = message("tool", "pingti_result" + std::to_string(i));
+    result["tool_call_id"] = id;
+    result["name"] = name;
+    results.push_back(std::move(result));
+  }
+  messages.push_back(std::move(assistant));
+  for (Json& result : results) messages.push_back(std::move(result));
+  messages.push_back(message("assistant", "done"));
+  messages.push_back(message("user", "thanks"));
+  return messages;
 }
 
 }  // namespace
@@ -92,7 +117,7 @@ Result<std::string> ChatTemplate::render(const ChatTemplateInput& input) const {
   } else if (!input.extra.is_null()) {
     return fail(ErrorKind::kInvalid, "template.variables", "extra template variables must be an object");
   }
-  PT_TRY(variables["messages"], normalized(input.messages));
+  PT_TRY(variables["messages"], normalized(input.messages, input.keep_null_content));
   variables["tools"] = input.tools;
   variables["add_generation_prompt"] = input.add_generation_prompt;
   return template_.render(variables, {input.now});
@@ -105,6 +130,7 @@ void ChatTemplate::probe() {
   const auto system = render(input);
   supports_system_ = system && system->find(kMark) != std::string::npos;
 
+  tool_support_ = probe_tool_calls();
   input.messages = Json::array({message("user", "hi")});
   for (const Json& extra : {Json(), Json{{"enable_thinking", true}}}) {
     input.extra = extra;
@@ -123,6 +149,29 @@ void ChatTemplate::probe() {
   for (std::string_view sign : {"<think>", "</think>", "reasoning_content", "enable_thinking"}) {
     mentions_thinking_ = mentions_thinking_ || source_.find(sign) != std::string::npos;
   }
+}
+
+// Forms are tried in turn until a call's name and arguments reach the prompt, as JSON and not as Python
+// prints them.
+ToolSupport ChatTemplate::probe_tool_calls() const {
+  for (const ToolSupport form :
+       {ToolSupport{}, ToolSupport{.arguments_as_text = true}, ToolSupport{.null_content = true},
+        ToolSupport{.arguments_as_text = true, .null_content = true}}) {
+    ChatTemplateInput input{.messages = tool_conversation(form, 1), .keep_null_content = form.null_content};
+    auto prompt = render(input);
+    if (!prompt || !prompt->contains("pingti_function0") || !prompt->contains("pingti_argument") ||
+        prompt->contains("'pingti_argument'") || prompt->contains("\\\"pingti_argument"))
+      continue;
+    ToolSupport found = form;
+    found.calls = true;
+    found.results = prompt->contains("pingti_result0");
+    input.messages = tool_conversation(form, 2);
+    prompt = render(input);
+    found.parallel_calls =
+        prompt && prompt->contains("pingti_function1") && prompt->contains("pingti_result1");
+    return found;
+  }
+  return {};
 }
 
 }  // namespace pingti

@@ -19,10 +19,20 @@ struct ChatTemplateInput {
   // OpenAI-shaped. As in transformers, members that are null are dropped, and reasoning given as
   // reasoning_content, thinking or reasoning is offered as reasoning_content and thinking.
   nlohmann::ordered_json messages;
-  nlohmann::ordered_json tools;  // an array of OpenAI tool objects, or null
+  bool keep_null_content = false;  // a message's "content": null is not dropped
+  nlohmann::ordered_json tools;    // an array of OpenAI tool objects, or null
   bool add_generation_prompt = true;
   nlohmann::ordered_json extra;  // further variables (enable_thinking, documents, ...); an object or null
   std::chrono::system_clock::time_point now = std::chrono::system_clock::now();
+};
+
+// What a template makes of tool calls in a conversation.
+struct ToolSupport {
+  bool calls = false;              // an assistant's calls reach the prompt
+  bool parallel_calls = false;     // so do two of one message
+  bool results = false;            // a tool's result reaches the prompt
+  bool arguments_as_text = false;  // a call's arguments must be JSON text, not an object
+  bool null_content = false;       // calls reach the prompt only where content is null
 };
 
 class ChatTemplate {
@@ -42,8 +52,9 @@ class ChatTemplate {
   const std::string& source() const { return source_; }
 
   // Found by rendering small conversations once, in create().
-  bool supports_system() const { return supports_system_; }      // a system message's text reaches the prompt
-  bool supports_tools() const { return supports_tools_; }        // a tool's name reaches the prompt
+  bool supports_system() const { return supports_system_; }  // a system message's text reaches the prompt
+  bool supports_tools() const { return supports_tools_; }    // a tool's name reaches the prompt
+  const ToolSupport& tool_support() const { return tool_support_; }
   bool mentions_thinking() const { return mentions_thinking_; }  // the source knows of reasoning
   // The generation prompt ends inside <think>, by default or with enable_thinking.
   bool opens_thinking() const { return opens_thinking_; }
@@ -51,6 +62,7 @@ class ChatTemplate {
  private:
   ChatTemplate(std::string source, jinja::Template parsed, std::string bos_token, std::string eos_token);
   void probe();
+  ToolSupport probe_tool_calls() const;
 
   std::string source_;
   jinja::Template template_;
@@ -58,6 +70,7 @@ class ChatTemplate {
   std::string eos_token_;
   bool supports_system_ = false;
   bool supports_tools_ = false;
+  ToolSupport tool_support_;
   bool mentions_thinking_ = false;
   bool opens_thinking_ = false;
 };

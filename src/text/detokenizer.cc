@@ -35,8 +35,8 @@ Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool skip_special, bool con
       skip_special_(skip_special),
       strip_space_(!continues && tokenizer.strips_leading_space()) {}
 
-std::string Detokenizer::push(int32_t id) {
-  if (skip_special_ && tokenizer_->is_control(id)) return {};
+std::string Detokenizer::push(int32_t id, bool show) {
+  if (skip_special_ && !show && tokenizer_->is_control(id)) return {};
   std::string_view bytes = tokenizer_->token_bytes(id);
   if (strip_space_ && !bytes.empty()) {
     strip_space_ = false;

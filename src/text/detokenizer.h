@@ -30,7 +30,8 @@ class Detokenizer {
   // continues: the ids follow earlier text, so a SentencePiece leading space is kept.
   explicit Detokenizer(const Tokenizer& tokenizer, bool skip_special = true, bool continues = true);
 
-  std::string push(int32_t id);
+  // show: the spelling of a control token too.
+  std::string push(int32_t id, bool show = false);
   std::string finish();
 
  private:

@@ -47,28 +47,41 @@ ApiResult<Json> read_message(const Json& value, size_t index) {
   if (!fields.string("role", &role) && !fields.error()) {
     fields.fail(invalid_field(fields.path("role"), fmt::format("'{}' is missing.", fields.path("role"))));
   }
-  if (role == "tool" || role == "function") {
+  if (role == "function") {
     fields.fail(unsupported_field(
         fields.path("role"),
-        fmt::format("'{}' is \"{}\"; tools are not supported by this server.", fields.path("role"), role)));
+        fmt::format("'{}' is \"function\"; results of tools have the role \"tool\".", fields.path("role"))));
   } else if (role == "developer") {
     role = "system";
-  } else if (role != "system" && role != "user" && role != "assistant") {
+  } else if (role != "system" && role != "user" && role != "assistant" && role != "tool") {
     fields.fail(invalid_field(
         fields.path("role"),
-        fmt::format("'{}' must be \"system\", \"developer\", \"user\" or \"assistant\", not {}.",
+        fmt::format("'{}' must be \"system\", \"developer\", \"user\", \"assistant\" or \"tool\", not {}.",
                     fields.path("role"), describe(Json(role)))));
   }
-  fields.refuse("tool_calls", {Json::array()});
+  Json calls;
+  if (role == "assistant") {
+    calls = read_tool_calls(fields);
+  } else {
+    fields.refuse("tool_calls", {Json::array()});
+  }
   fields.refuse("function_call");
   fields.refuse("audio");
-  if (!read_content(fields, &content)) {
+  if (!read_content(fields, &content) && calls.is_null()) {
     fields.fail(
         invalid_field(fields.path("content"), fmt::format("'{}' is missing.", fields.path("content"))));
   }
   Json message = {{"role", role}, {"content", content}};
-  for (const char* name : {"name", "reasoning_content"}) {
-    if (fields.string(name, &text)) message[name] = text;
+  if (fields.string("name", &text)) message["name"] = text;
+  for (const char* name : {"reasoning", "reasoning_content"}) {  // one thing; the latter wins
+    if (fields.string(name, &text)) message["reasoning_content"] = text;
+  }
+  if (!calls.is_null()) message["tool_calls"] = std::move(calls);
+  if (fields.string("tool_call_id", &text)) {
+    message["tool_call_id"] = text;
+  } else if (role == "tool") {
+    fields.fail(invalid_field(fields.path("tool_call_id"),
+                              fmt::format("'{}' is missing.", fields.path("tool_call_id"))));
   }
   // What clients copy from our answers.
   fields.ignore({"refusal", "annotations"});
@@ -128,14 +141,13 @@ ApiResult<ChatRequest> parse_chat_request(std::string_view body) {
   read_messages(fields, &request.messages);
   read_limits_and_logprobs(fields, &request);
   read_template_kwargs(fields, &request.template_kwargs);
-  fields.refuse("tools", {Json::array()});
-  fields.refuse("tool_choice", {"none", "auto"});
+  read_tool_fields(fields, &request.tools);
+  read_reasoning_fields(fields, request.template_kwargs, &request.reasoning);
   fields.refuse("functions", {Json::array()});
   fields.refuse("function_call", {"none", "auto"});
   fields.refuse("modalities", {Json::array({"text"})});
-  for (const char* name : {"audio", "reasoning_effort", "verbosity", "web_search_options"})
-    fields.refuse(name);
-  fields.ignore({"parallel_tool_calls", "prediction"});
+  for (const char* name : {"audio", "verbosity", "web_search_options"}) fields.refuse(name);
+  fields.ignore({"prediction"});
   if (auto error = fields.finish()) return std::unexpected(std::move(*error));
   return request;
 }

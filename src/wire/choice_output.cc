@@ -26,6 +26,7 @@ ToolCallPart& call_of(ChoicePart& part, int index) {
 
 ChoiceOutput::ChoiceOutput(int index, const OutputReading& reading)
     : index_(index),
+      reasoning_shown_(reading.reasoning_shown),
       one_call_(reading.one_call),
       call_id_(reading.call_id),
       splitter_(reading.splitter ? reading.splitter() : nullptr) {}
@@ -77,6 +78,7 @@ std::vector<ChoicePart> ChoiceOutput::parts_of(std::vector<OutputPart> pieces) {
 
 void ChoiceOutput::add(OutputPart piece, std::vector<ChoicePart>* parts) {
   const bool of_call = piece.kind != Kind::kReasoning && piece.kind != Kind::kContent;
+  if (piece.kind == Kind::kReasoning && !reasoning_shown_) return;
   if (piece.kind == Kind::kCallEnd || (of_call && one_call_ && piece.call > 0)) return;
   if (parts->empty() || !joins(parts->back(), piece.kind)) parts->push_back(empty_part());
   ChoicePart& part = parts->back();

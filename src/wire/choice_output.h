@@ -18,6 +18,7 @@ namespace pingti::wire {
 struct OutputReading {
   std::function<std::unique_ptr<OutputSplitter>()> splitter;  // one per choice; null: all text is content
   std::function<std::string()> call_id;                       // a new one for each tool call
+  bool reasoning_shown = true;                                // otherwise it is dropped
   bool one_call = false;                                      // further tool calls are dropped
 };
 
@@ -51,6 +52,7 @@ class ChoiceOutput {
   ChoicePart empty_part() const;
 
   int index_;
+  bool reasoning_shown_;
   bool one_call_;
   std::function<std::string()> call_id_;
   std::unique_ptr<OutputSplitter> splitter_;

@@ -65,6 +65,26 @@ TEST(Messages, BlocksBecomeAChat) {
   EXPECT_TRUE(chat->continuation.empty());
 }
 
+TEST(Messages, ToolsBecomeAChats) {
+  const auto chat = parse_messages_request(R"({"max_tokens": 5, "messages": [
+      {"role": "user", "content": "q"},
+      {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": ""},
+                                        {"type": "tool_use", "id": "t1", "name": "f", "input": {"a": 1}}]},
+      {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "r"},
+                                   {"type": "text", "text": "go on"}]}],
+    "tools": [{"name": "f", "description": "d", "input_schema": {"type": "object"}}],
+    "tool_choice": {"type": "tool", "name": "f", "disable_parallel_tool_use": true}})");
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(chat->messages[1]["tool_calls"][0]["function"]["name"], "f");
+  EXPECT_EQ(chat->messages[1]["reasoning_content"], "hm");
+  EXPECT_EQ(chat->messages[2], (Json{{"role", "tool"}, {"content", "r"}, {"tool_call_id", "t1"}}));
+  EXPECT_EQ(chat->messages[3]["content"], "go on");
+  EXPECT_EQ(chat->tools.choice, ToolFields::Choice::kNamed);
+  EXPECT_EQ(chat->tools.name, "f");
+  EXPECT_FALSE(chat->tools.parallel);
+  EXPECT_EQ(chat->tools.tools[0]["function"]["parameters"]["type"], "object");
+}
+
 TEST(Messages, AMessageWithoutBlocksIsEmpty) {
   for (const char* content : {"[]", "\"\""}) {
     const auto chat = parse_messages_request(
@@ -142,6 +162,23 @@ TEST(Responses, ItemsBecomeAChat) {
   EXPECT_EQ(chat->messages, Json::parse(R"([{"role":"system","content":"i"},{"role":"user","content":"q"},
     {"role":"assistant","content":"a","reasoning_content":"hm"},{"role":"user","content":"b"}])"));
   EXPECT_EQ(chat->max_tokens, 9);
+}
+
+TEST(Responses, FunctionCallsBecomeAChats) {
+  const auto request = parse_responses_request(R"({"input": [
+      {"role": "user", "content": "q"},
+      {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+      {"type": "function_call", "call_id": "c2", "name": "f", "arguments": "{\"a\": 1}"},
+      {"type": "function_call_output", "call_id": "c1", "output": "r1"},
+      {"type": "function_call_output", "call_id": "c2", "output": "r2"}],
+    "tools": [{"type": "function", "name": "f", "parameters": {}}], "tool_choice": "required"})");
+  ASSERT_TRUE(request) << request.error().message;
+  const auto chat = responses_chat(*request, request->items);
+  ASSERT_TRUE(chat) << chat.error().message;
+  ASSERT_EQ(chat->messages.size(), 4u);
+  EXPECT_EQ(chat->messages[1]["tool_calls"].size(), 2u);
+  EXPECT_EQ(chat->messages[3]["content"], "r2");
+  EXPECT_TRUE(chat->tools.must_call());
 }
 
 TEST(Responses, EventsAndWholeSayTheSame) {

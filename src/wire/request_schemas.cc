@@ -3,6 +3,7 @@
 #include "wire/completion_request.h"
 #include "wire/embeddings.h"
 #include "wire/request_fields.h"
+#include "wire/tool_request.h"
 
 namespace pingti::wire {
 namespace {
@@ -14,11 +15,52 @@ constexpr int64_t kAnyCount = INT32_MAX;
 
 Json message_schema() {
   const Json part = object({{"type", one_of({"text"})}, {"text", string()}}, {"type", "text"});
-  return object({{"role", one_of({"system", "developer", "user", "assistant"})},
-                 {"content", any_of({string(), array(part, 0, 64)})},
-                 {"name", string()},
-                 {"reasoning_content", string()}},
-                {"role", "content"});
+  const Json content = any_of({string(), array(part, 0, 64)});
+  const Json call =
+      object({{"id", string()},
+              {"type", one_of({"function"})},
+              {"function", object({{"name", text()}, {"arguments", string()}}, {"name", "arguments"})}},
+             {"id", "type", "function"});
+  const Json said =
+      object({{"role", one_of({"system", "developer", "user"})}, {"content", content}, {"name", string()}},
+             {"role", "content"});
+  const Json answer = object({{"role", one_of({"assistant"})},
+                              {"content", content},
+                              {"name", string()},
+                              {"reasoning_content", string()},
+                              {"reasoning", string()},
+                              {"tool_calls", array(call, 1, kMostCallsOfMessage)}},
+                             {"role"});
+  const Json result = object({{"role", one_of({"tool"})}, {"content", content}, {"tool_call_id", string()}},
+                             {"role", "content", "tool_call_id"});
+  return any_of({said, answer, result});
+}
+
+Json tool_schema() {
+  const Json function = object(
+      {{"name", text()}, {"description", string()}, {"parameters", free_object()}, {"strict", boolean()}},
+      {"name"});
+  return object({{"type", one_of({"function"})}, {"function", function}}, {"type", "function"});
+}
+
+Members tool_and_reasoning_members() {
+  const Json named =
+      object({{"type", one_of({"function"})}, {"function", object({{"name", text()}}, {"name"})}},
+             {"type", "function"});
+  return {{"tools", array(tool_schema(), 0, kMostTools)},
+          {"tool_choice", any_of({one_of({"none", "auto", "required"}), named})},
+          {"parallel_tool_calls", boolean()},
+          {"reasoning_effort", one_of({"none", "minimal", "low", "medium", "high", "xhigh"})},
+          {"thinking_token_budget", integer(0, kAnyCount)},
+          {"thinking_budget", integer(0, kAnyCount)},
+          {"include_reasoning", boolean()},
+          {"thinking", object({{"type", one_of({"enabled", "disabled", "adaptive", "auto"})},
+                               {"budget_tokens", integer(0, kAnyCount)}},
+                              {"type"})},
+          {"reasoning", object({{"effort", one_of({"none", "minimal", "low", "medium", "high", "xhigh"})},
+                                {"max_tokens", integer(0, kAnyCount)},
+                                {"enabled", boolean()},
+                                {"exclude", boolean()}})}};
 }
 
 }  // namespace
@@ -84,7 +126,7 @@ Json chat_request_schema() {
                         {"logprobs", boolean()},
                         {"top_logprobs", integer(0, kMostTopLogprobs)},
                         {"chat_template_kwargs", free_object()}},
-                       common_members()),
+                       joined(tool_and_reasoning_members(), common_members())),
                 {"messages"});
 }
 

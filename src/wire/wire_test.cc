@@ -154,8 +154,7 @@ TEST(ChatRequest, ReadsTheFormOfTheAnswer) {
 
 TEST(ChatRequest, RefusesByNameWhatItDoesNotDo) {
   for (const char* extra :
-       {R"("tools": [{"type":"function"}])", R"("tool_choice": "required")", R"("functions": [{}])",
-        R"("audio": {})", R"("modalities": ["text","audio"])", R"("reasoning_effort": "low")"}) {
+       {R"("tools": [{"type":"web_search"}])", R"("functions": [{}])", R"("audio": {})", R"("modalities": ["text","audio"])"}) {
     ApiError error = chat_error(extra);
     EXPECT_EQ(error.code, "unsupported_parameter") << extra;
     EXPECT_NE(std::string(extra).find(error.param), std::string::npos) << extra;
@@ -167,7 +166,7 @@ TEST(ChatRequest, RefusesByNameWhatItDoesNotDo) {
     EXPECT_EQ(error.code, "unsupported_parameter") << name;
     EXPECT_EQ(error.param, std::string("chat_template_kwargs.") + name);
   }
-  EXPECT_EQ(body_error(R"({"messages":[{"role":"tool","content":"x"}]})").code, "unsupported_parameter");
+  EXPECT_EQ(body_error(R"({"messages":[{"role":"function","content":"x"}]})").code, "unsupported_parameter");
   EXPECT_EQ(
       body_error(R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}]})")
           .code,

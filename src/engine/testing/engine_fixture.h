@@ -182,11 +182,14 @@ inline Answer expected_answer(const FakeModel& model, const Tokenizer& tokenizer
   answer.end = FinishEvent{.choice = choice, .reason = FinishReason::kLength};
   Sampler sampler(model.kernels(), request.sampling, kFakeVocab, request.sampling.seed, choice);
   std::vector<int32_t> tokens = request.prompt;
+  ThinkingTracker thinking(request.thinking ? &*request.thinking : nullptr);
   const auto room = context - static_cast<int64_t>(tokens.size());
   const int64_t most = request.max_tokens < 0 ? room : std::min(room, request.max_tokens);
   for (int64_t drawn = 1; drawn <= most; ++drawn) {
     std::vector<float> logits = model.logits_of(tokens);
-    const int32_t token = sampler.sample(logits, static_cast<int64_t>(tokens.size()), tokens);
+    int32_t token = sampler.sample(logits, static_cast<int64_t>(tokens.size()), tokens);
+    if (thinking.forced()) token = *thinking.forced();
+    thinking.push(token, tokenizer.token_bytes(token));
     answer.end->completion_tokens = drawn;
     if ((token == kFakeEos && !request.ignore_eos) ||
         std::ranges::find(request.stop_tokens, token) != request.stop_tokens.end()) {

@@ -35,6 +35,8 @@ inline std::vector<GenerationRequest> mixed_requests(int count) {
                                 i % 2 == 0 ? 0.0f : 0.9f, random());
     request.ignore_eos = i % 4 == 0;
     request.choices = i % 7 == 3 ? 3 : 1;
+    // A byte ends the thinking early in some answers, the budget does in others.
+    if (i % 6 == 1) request.thinking = Thinking{"<", "\x07", true, i % 4 * 5, {1, 2, 7}};
     requests.push_back(std::move(request));
   }
   return requests;
