@@ -19,6 +19,7 @@ struct ServedModel {
   std::string own_name;        // as metrics call it
   size_t longest_token = 1;    // bytes
   OutputOptions output;
+  std::shared_ptr<Admission> admission;
   std::shared_ptr<void> hold;  // the engine stays loaded as long as this lives; null: for ever
 };
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 
+#include "base/file.h"
+#include "engine/thinking.h"
+
 namespace pingti {
 namespace {
 
@@ -36,6 +39,7 @@ Vocab byte_vocab() {
   };
   control("<|im_start|>");
   vocab.eos = vocab.eot = control("<|im_end|>");
+  for (const char* text : {"[TOOL_CALLS]", "<|python_tag|>"}) control(text);
   vocab.fim_prefix = control("<|fim_prefix|>");
   vocab.fim_suffix = control("<|fim_suffix|>");
   vocab.fim_middle = control("<|fim_middle|>");
@@ -87,14 +91,25 @@ struct FakeEngine::Job {
 struct FakeEngine::Sequence {
   std::shared_ptr<Job> job;
   int choice;
+  ThinkingTracker thinking;
+  size_t at = 0;  // in the script
   int64_t made = 0;
   std::string pending;  // made and not sent
   std::unique_ptr<OutputMatcher> matcher = nullptr;
+
+  Sequence(std::shared_ptr<Job> owner, int index)
+      : job(std::move(owner)),
+        choice(index),
+        thinking(job->request.thinking ? &*job->request.thinking : nullptr) {}
 };
 
 Result<std::unique_ptr<FakeEngine>> FakeEngine::create(FakeOptions options) {
   PT_TRY(auto tokenizer, Tokenizer::create(byte_vocab()));
-  PT_TRY(auto chat, ChatTemplate::create(std::string(ChatTemplate::fallback()), "", "<|im_end|>"));
+  std::string source(ChatTemplate::fallback());
+  if (!options.chat_template.empty()) {
+    PT_TRY(source, read_file(options.chat_template, 1 << 20));
+  }
+  PT_TRY(auto chat, ChatTemplate::create(std::move(source), "", "<|im_end|>"));
   return std::unique_ptr<FakeEngine>(new FakeEngine(options, std::move(tokenizer), std::move(chat)));
 }
 
@@ -142,6 +157,7 @@ Result<uint64_t> FakeEngine::submit(GenerationRequest request, std::shared_ptr<E
   request.max_tokens = request.max_tokens < 0 ? room : std::min(room, request.max_tokens);
   if (request.lane < 0) request.lane = lane_of(request);
   std::string script = last_user_message(tokenizer_->decode(request.prompt));
+  if (!options_.answer.empty()) script = options_.answer;
   stalled_ |= script == "stall";
   if (script == "cache scope") script = request.cache_salt + "|" + request.cache_key;
   auto job = std::make_shared<Job>(next_id_++, std::move(request), std::move(sink), std::move(script), 0);
@@ -239,7 +255,7 @@ void FakeEngine::start_waiting() {
     stats_.prompt_tokens += static_cast<uint64_t>(event.prompt_tokens);
     job->sink->prompt(std::move(event));
     for (int c = 0; c < job->request.choices; ++c) {
-      running_.push_back({job, c, 0, {}});
+      running_.emplace_back(job, c);
       if (job->request.constraint)
         running_.back().matcher = std::make_unique<OutputMatcher>(job->request.constraint);
     }
@@ -247,7 +263,11 @@ void FakeEngine::start_waiting() {
 }
 
 void FakeEngine::finish(Sequence& sequence, FinishReason reason, std::string stop_text, std::string error) {
-  FinishEvent event{sequence.choice, reason, std::move(stop_text), sequence.made, {}};
+  FinishEvent event{.choice = sequence.choice,
+                    .reason = reason,
+                    .stop_text = std::move(stop_text),
+                    .completion_tokens = sequence.made,
+                    .thinking_tokens = sequence.thinking.tokens()};
   if (reason == FinishReason::kError)
     event.error = Error{ErrorKind::kInternal, error.empty() ? "engine.fake" : error, "scripted failure", ""};
   if (reason == FinishReason::kCancelled) ++stats_.requests_cancelled;
@@ -297,7 +317,7 @@ bool FakeEngine::step(Sequence& sequence) {
   };
   bool random = job.script == "random";
   bool forever = job.script == "forever";
-  auto position = static_cast<size_t>(sequence.made);
+  size_t position = sequence.at;
   bool at_end = !forever && position >= (random ? 20 : job.script.size());
   if (sequence.made >= request.max_tokens || at_end) {
     flush({}, {}, 0);
@@ -311,10 +331,18 @@ bool FakeEngine::step(Sequence& sequence) {
         mix(request.sampling.seed + mix(static_cast<uint64_t>(sequence.choice) * 1000 + position));
     byte = static_cast<char>('a' + (request.sampling.temperature == 0 ? position : draw) % 26);
   }
+  if (const auto forced = sequence.thinking.forced()) {
+    byte = tokenizer_->token_bytes(*forced)[0];
+    const size_t end = job.script.find(request.thinking->end, position);
+    if (end != std::string::npos) sequence.at = end + request.thinking->end.size();
+  } else {
+    ++sequence.at;
+  }
   ++sequence.made;
   ++stats_.generated_tokens;
   sequence.pending += byte;
   int32_t id = tokenizer_->encode(std::string(1, byte), {.add_special = false, .parse_special = false})[0];
+  sequence.thinking.push(id, {&byte, 1});
   std::vector<TokenLogprobs> logprobs;
   if (request.top_logprobs >= 0) {
     const float logprob = random ? -0.125f * static_cast<float>(byte - 'a' + 1) : -0.25f;
@@ -326,7 +354,10 @@ bool FakeEngine::step(Sequence& sequence) {
     }
     logprobs.push_back(std::move(scores));
   }
-  for (const std::string& stop : request.stop) {
+  static const std::vector<std::string> kNone;
+  const bool thinks = sequence.thinking.inside();
+  const std::vector<std::string>& stops = thinks ? kNone : request.stop;
+  for (const std::string& stop : stops) {
     size_t found = sequence.pending.find(stop);
     if (found == std::string::npos) continue;
     flush({id}, std::move(logprobs), sequence.pending.size() - found);
@@ -338,7 +369,7 @@ bool FakeEngine::step(Sequence& sequence) {
     flush({}, {}, 0);
     return finish(sequence, FinishReason::kStop), true;
   }
-  flush({id}, std::move(logprobs), uncertain(sequence.pending, request.stop));
+  flush({id}, std::move(logprobs), uncertain(sequence.pending, stops));
   return false;
 }
 
@@ -349,7 +380,7 @@ void FakeEngine::end(uint64_t id, FinishReason reason, const std::string& error)
       continue;
     }
     for (int c = 0; c < (*it)->request.choices; ++c) {
-      Sequence sequence{*it, c, 0, {}};
+      Sequence sequence(*it, c);
       finish(sequence, reason, {}, error);
     }
     it = waiting_.erase(it);

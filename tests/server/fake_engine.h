@@ -8,6 +8,8 @@
 //   "stall"         the heartbeat stops
 //   "cache scope"   the request's cache salt and key, "SALT|KEY"
 //   anything else   the message itself
+// With FakeOptions::answer it says that instead, whatever the prompt. A thinking part that is forced to end
+// leaves out the rest of it.
 // A request with a constraint is answered with tokens drawn evenly from those it allows, from (seed, choice,
 // position): the worst model there is.
 // One token every pace_ms for each of up to max_batch choices. Requests start by priority, then arrival, and
@@ -35,6 +37,8 @@ struct FakeOptions {
   size_t max_batch = 8;
   double prefill_rate = 0;  // tokens per second; 0: predicts nothing
   LaneSettings lanes;
+  std::string answer;
+  std::string chat_template;  // a Jinja file; empty: ChatML
 };
 
 class FakeEngine : public Engine {

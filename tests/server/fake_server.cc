@@ -2,7 +2,8 @@
 // [--host H] [--max-queue N] [--ping-ms N] [--late-ms N] [--body-limit N] [--header-timeout-ms N] [--connections N]
 // [--drain-seconds S] [--cache-isolation on|off] [--max-wait-seconds S] [--prefill-rate TOKENS/S]
 // [--lane-limits S,M] [--lane-queues S,M,L] [--models NAME=BYTES,...] [--budget BYTES] [--admin-key KEY]
-// [--load-wait-ms N] [--idle-seconds S].
+// [--load-wait-ms N] [--idle-seconds S]
+// [--answer TEXT] [--chat-template FILE] [--tool-format NAME] [--deepseek-rules true].
 // With --models, each is a FakeEngine loaded on demand in --load-seconds; the first also answers to "alias",
 // and one whose name begins with "broken" cannot be loaded. Prints "listening on PORT", serves until SIGTERM,
 // then drains.
@@ -92,6 +93,14 @@ int main(int argc, char** argv) {
       server.cache_isolation = std::strcmp(value, "on") == 0 ? CacheIsolation::kOn : CacheIsolation::kOff;
     else if (name == "--host")
       server.host = value;
+    else if (name == "--answer")
+      fake.answer = value;
+    else if (name == "--chat-template")
+      fake.chat_template = value;
+    else if (name == "--tool-format")
+      server.output.tool_format = value;
+    else if (name == "--deepseek-rules")
+      server.output.deepseek_rules = std::string(value) == "true";
     else if (name == "--max-queue")
       server.max_queue = std::atol(value);
     else if (name == "--ping-ms")
