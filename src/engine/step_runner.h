@@ -58,7 +58,6 @@ class StepRunner {
   HugeBuffer logits_;          // [logit_rows, vocab]
   std::vector<float> states_;  // [hidden_rows, hidden] of the last plan
   std::unique_ptr<ConstraintMasks> masks_ = std::make_unique<ConstraintMasks>();
-  HugeBuffer logits_;  // [logit_rows, vocab]
 };
 
 }  // namespace pingti
