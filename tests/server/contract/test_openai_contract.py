@@ -107,7 +107,7 @@ class TestCompletions:
         assert all(c.usage.prompt_tokens == 3 for c in chunks)
 
     @pytest.mark.parametrize("name, value", [("bad_words", ["x"]), ("prompt_logprobs", 1), ("use_beam_search", True),
-                                             ("length_penalty", 1), ("truncate_prompt_tokens", 5), ("guided_regex", "a")])
+                                             ("length_penalty", 1), ("truncate_prompt_tokens", 5)])
     def test_others_are_refused_by_name(self, client, name, value):
         with pytest.raises(openai.BadRequestError) as caught:
             client.completions.create(model="fake", prompt="a", extra_body={name: value})
