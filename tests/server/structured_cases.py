@@ -44,7 +44,7 @@ SCHEMAS = {
     "types": {"type": ["integer", "null", "boolean"], "minimum": 10, "maximum": 20},
     "enum_of_type": {"type": "string", "enum": ["ä\n\"", "b", 3]},
     "const": {"const": {"a": [1, "x/y", None]}},
-    "all_of_one": {"allOf": [{"type": "string", "pattern": "^\\d{3}-[^\\d]{2}$"}], "description": "a code"},
+    "all_of_one": {"allOf": [{"type": "string", "pattern": "^\\d{3}-[^0-9]{2}$"}], "description": "a code"},
     "names": {"type": "object", "patternProperties": {"^k[0-9]$": {"type": "boolean"}}, "maxProperties": 3,
               "additionalProperties": False},
     "counts": {"type": "object", "properties": {n: {"type": "boolean"} for n in "abcd"}, "minProperties": 2,
