@@ -1,7 +1,9 @@
 #include "server/chat_input.h"
 
 #include <algorithm>
+#include <cctype>
 #include <map>
+#include <vector>
 
 #include "server/model_output.h"
 
@@ -22,6 +24,38 @@ std::string fitting_id(const std::string& id, size_t length) {
   return made;
 }
 
+// For templates that show one call of a message only: each call in a message of its own, its result behind
+// it.
+Json with_single_calls(const Json& messages) {
+  Json out = Json::array();
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const Json& message = messages[i];
+    if (!message.contains("tool_calls") || message.at("tool_calls").size() < 2) {
+      out.push_back(message);
+      continue;
+    }
+    const size_t first_result = i + 1;
+    while (i + 1 < messages.size() && messages[i + 1].at("role") == "tool") ++i;
+    std::vector<bool> placed(i + 1 - first_result);
+    Json single = message;
+    for (const Json& call : message.at("tool_calls")) {
+      single["tool_calls"] = Json::array({call});
+      out.push_back(single);
+      single["content"] = "";  // said once
+      single.erase("reasoning_content");
+      for (size_t r = 0; r < placed.size(); ++r) {
+        if (placed[r] || messages[first_result + r].at("tool_call_id") != call.at("id")) continue;
+        placed[r] = true;
+        out.push_back(messages[first_result + r]);
+      }
+    }
+    for (size_t r = 0; r < placed.size(); ++r) {
+      if (!placed[r]) out.push_back(messages[first_result + r]);
+    }
+  }
+  return out;
+}
+
 class InputWriter {
  public:
   InputWriter(const ServedModel& model, const wire::ChatRequest& request)
@@ -31,7 +65,9 @@ class InputWriter {
         support_(template_.tool_support()) {}
 
   ChatTemplateInput write() {
-    for (const Json& message : request_.messages) add(message);
+    const bool single = support_.calls && !support_.parallel_calls;
+    const Json separated = single ? with_single_calls(request_.messages) : Json();
+    for (const Json& message : single ? separated : request_.messages) add(message);
     add_tools();
     input_.messages = std::move(messages_);
     input_.keep_null_content = support_.null_content;

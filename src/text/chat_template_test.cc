@@ -100,6 +100,20 @@ TEST(ChatTemplate, ProbesSayWhatATemplateDoes) {
   EXPECT_TRUE(r1.supports_system() && r1.mentions_thinking() && r1.opens_thinking());
   EXPECT_FALSE(r1.supports_tools());
   EXPECT_TRUE(probe("Qwen-QwQ-32B.jinja").opens_thinking());
+
+  const auto form = [&](const char* file) {
+    const ToolSupport support = probe(file).tool_support();
+    std::string text = support.calls ? "calls" : "none";
+    if (support.parallel_calls) text += " parallel";
+    if (support.results) text += " results";
+    if (support.arguments_as_text) text += " text";
+    if (support.null_content) text += " null";
+    return text;
+  };
+  EXPECT_EQ(form("Qwen-Qwen3-0.6B.jinja"), "calls parallel results");
+  EXPECT_EQ(form("mistralai-Mistral-Nemo-Instruct-2407.jinja"), "calls parallel results");
+  EXPECT_EQ(form("deepseek-ai-DeepSeek-R1-Distill-Qwen-7B-gguf.jinja"), "calls parallel results text null");
+  EXPECT_EQ(form("microsoft-Phi-3.5-mini-instruct.jinja"), "none");
   EXPECT_TRUE(ChatTemplate::ends_inside_thinking("<think>a</think><think>\n"));
   EXPECT_FALSE(ChatTemplate::ends_inside_thinking("<think>a</think>"));
   const ChatTemplate phi = probe("microsoft-Phi-3.5-mini-instruct.jinja");

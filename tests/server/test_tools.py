@@ -123,6 +123,18 @@ def test_a_conversation_with_tools_through_real_templates(start, template):
     assert added >= len("get_weather") + len(ULM) + len("now") + len("RESULT0RESULT1")
 
 
+def test_a_template_that_shows_one_call_at_a_time(start, tmp_path):
+    template = tmp_path / "single.jinja"
+    template.write_text("""{% for m in messages %}[{{ m.role }}]{% if m.tool_calls %}{% if m.tool_calls | length > 1 %}
+{{ raise_exception('one at a time') }}{% endif %}{{ m.tool_calls[0].function | tojson }}{% else %}{{ m.content }}{% endif %}
+{% endfor %}{{ tools | tojson }}<tool_call>""")
+    client = start(answer=SAID["hermes"], chat_template=template, pace=0).client()
+    message = client.chat.completions.create(model="fake", messages=say("x"), tools=TOOLS).choices[0].message
+    results = [{"role": "tool", "tool_call_id": c.id, "content": "r"} for c in reversed(message.tool_calls)]
+    answer = client.chat.completions.create(model="fake", messages=say("x") + [message] + results, tools=TOOLS)
+    assert calls_of(answer.choices[0].message) == calls_of(message)
+
+
 def test_scores_are_of_content_alone(start):
     client = start(answer="Hi! " + SAID["hermes"], pace=0).client()
     for stream in (False, True):
