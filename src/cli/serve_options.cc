@@ -319,7 +319,8 @@ std::vector<Setting> serve_settings(ServeOptions* o) {
            .help = "auto: thinking is told apart from the answer; off: it is part of it"},
           {.name = "deepseek-rules",
            .target = &o->server.output.deepseek_rules,
-           .help = "the rules of DeepSeek's R1 API: no reasoning_content in messages, no logprobs, fixed sampling"},
+           .help = "the rules of DeepSeek's R1 API: no reasoning_content in messages, no logprobs, fixed "
+                   "sampling"},
           {.name = "access-log", .target = &o->access_log, .help = "print a line for every request"},
           {.name = "stall-seconds",
            .target = &o->server.stall_seconds,

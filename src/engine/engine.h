@@ -101,8 +101,8 @@ struct PromptEvent {
   // [hidden], when asked: states after the model's output norm, pooled in float64 in order of position, not
   // normalized.
   std::vector<float> embedding;
-  double queue_seconds = 0;             // from submit() until it was taken into the batch
-  double prefill_seconds = 0;           // from then until now
+  double queue_seconds = 0;    // from submit() until it was taken into the batch
+  double prefill_seconds = 0;  // from then until now
 };
 
 // Generated tokens of a choice; the token that ends an answer (end of generation, stop token) is not among

@@ -15,8 +15,8 @@
 #include "engine/lanes/parked_kv.h"
 #include "engine/speculation/speculator.h"
 #include "engine/text_stream.h"
-#include "grammar/output_grammar.h"
 #include "engine/thinking.h"
+#include "grammar/output_grammar.h"
 #include "sample/sampler.h"
 #include "store/block.h"
 
@@ -71,7 +71,7 @@ struct Sequence {
   SequenceSpeculation speculation;
   SequenceReuse reuse;
   std::unique_ptr<OutputMatcher> matcher;  // follows the answer where it must have a form; null: it is free
-  ThinkingTracker thinking;  // of the tokens drawn
+  ThinkingTracker thinking;                // of the tokens drawn
   int64_t drawn = 0;
   std::optional<ParkedKv> parked;
   bool short_of_pages = false;  // when it was last to be taken in

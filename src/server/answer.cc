@@ -221,8 +221,7 @@ void Answer::on_tokens(const Event& event, const TokenEvent& tokens) {
     metrics_.first_token(lane_name(event.prompt), seconds(event.at - reply_->arrived()));
   }
   if (choice.first_token == Clock::time_point{}) choice.first_token = event.at;
-  if (choice.last_token != Clock::time_point{})
-    metrics_.inter_token(seconds(event.at - choice.last_token));
+  if (choice.last_token != Clock::time_point{}) metrics_.inter_token(seconds(event.at - choice.last_token));
   choice.last_token = event.at;
   choice.tokens += std::ssize(tokens.tokens);
   usage_.completion_tokens += std::ssize(tokens.tokens);

@@ -225,10 +225,10 @@ ModelMetrics::ModelMetrics(std::unique_ptr<State> state) : state_(std::move(stat
   s.generation_tokens = s.histogram("request_generation_tokens", "Tokens generated for a request", kTokens);
   s.queue_time = s.histogram("request_queue_time_seconds",
                              "Time from submission until a request was taken into the batch", kLatency);
-  s.prefill_time = s.histogram("request_prefill_time_seconds",
-                               "Time from there until its prompt was computed", kLatency);
-  s.decode_time = s.histogram("request_decode_time_seconds",
-                              "Time from a choice's first token to its last", kLatency);
+  s.prefill_time =
+      s.histogram("request_prefill_time_seconds", "Time from there until its prompt was computed", kLatency);
+  s.decode_time =
+      s.histogram("request_decode_time_seconds", "Time from a choice's first token to its last", kLatency);
   s.token_time =
       s.histogram("request_time_per_output_token_seconds",
                   "That time per token after the first, of choices with several tokens", kInterToken);

@@ -15,9 +15,9 @@ namespace pingti {
 
 struct ServedModel {
   Engine* engine = nullptr;
-  std::string name;            // as answers call it: what the request said, or the model's own name
-  std::string own_name;        // as metrics call it
-  size_t longest_token = 1;    // bytes
+  std::string name;          // as answers call it: what the request said, or the model's own name
+  std::string own_name;      // as metrics call it
+  size_t longest_token = 1;  // bytes
   OutputOptions output;
   std::shared_ptr<Admission> admission;
   std::shared_ptr<void> hold;  // the engine stays loaded as long as this lives; null: for ever

@@ -153,8 +153,7 @@ TEST(ChatRequest, ReadsTheFormOfTheAnswer) {
 }
 
 TEST(ChatRequest, RefusesByNameWhatItDoesNotDo) {
-  for (const char* extra : {R"("functions": [{}])",
-                            R"("audio": {})", R"("modalities": ["text","audio"])"}) {
+  for (const char* extra : {R"("functions": [{}])", R"("audio": {})", R"("modalities": ["text","audio"])"}) {
     ApiError error = chat_error(extra);
     EXPECT_EQ(error.code, "unsupported_parameter") << extra;
     EXPECT_NE(std::string(extra).find(error.param), std::string::npos) << extra;

@@ -55,10 +55,12 @@ wire::Json describe_unload() {
 }  // namespace
 
 extern const Route kLoadModelRoute;
-const Route kLoadModelRoute{"load_model", "POST", {"/models/load", "/v1/models/load"}, false, false,
-                            load, describe_load, openai_error, true};
+const Route kLoadModelRoute{"load_model",  "POST",       {"/models/load", "/v1/models/load"},
+                            false,         false,        load,
+                            describe_load, openai_error, true};
 extern const Route kUnloadModelRoute;
-const Route kUnloadModelRoute{"unload_model", "POST", {"/models/unload", "/v1/models/unload"}, false, false,
-                              unload, describe_unload, openai_error, true};
+const Route kUnloadModelRoute{"unload_model",  "POST",       {"/models/unload", "/v1/models/unload"},
+                              false,           false,        unload,
+                              describe_unload, openai_error, true};
 
 }  // namespace pingti
