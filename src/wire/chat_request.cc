@@ -44,9 +44,7 @@ ApiResult<Json> read_message(const Json& value, size_t index) {
   std::string role;
   std::string content;
   std::string text;
-  if (!fields.string("role", &role) && !fields.error()) {
-    fields.fail(invalid_field(fields.path("role"), fmt::format("'{}' is missing.", fields.path("role"))));
-  }
+  fields.require("role", fields.string("role", &role));
   if (role == "function") {
     fields.fail(unsupported_field(
         fields.path("role"),
@@ -67,10 +65,7 @@ ApiResult<Json> read_message(const Json& value, size_t index) {
   }
   fields.refuse("function_call");
   fields.refuse("audio");
-  if (!read_content(fields, &content) && calls.is_null()) {
-    fields.fail(
-        invalid_field(fields.path("content"), fmt::format("'{}' is missing.", fields.path("content"))));
-  }
+  fields.require("content", read_content(fields, &content) || !calls.is_null());
   Json message = {{"role", role}, {"content", content}};
   if (fields.string("name", &text)) message["name"] = text;
   for (const char* name : {"reasoning", "reasoning_content"}) {  // one thing; the latter wins
@@ -80,8 +75,7 @@ ApiResult<Json> read_message(const Json& value, size_t index) {
   if (fields.string("tool_call_id", &text)) {
     message["tool_call_id"] = text;
   } else if (role == "tool") {
-    fields.fail(invalid_field(fields.path("tool_call_id"),
-                              fmt::format("'{}' is missing.", fields.path("tool_call_id"))));
+    fields.require("tool_call_id", false);
   }
   // What clients copy from our answers.
   fields.ignore({"refusal", "annotations"});

@@ -21,6 +21,10 @@ void FieldReader::fail(ApiError error) {
   if (!error_) error_ = std::move(error);
 }
 
+void FieldReader::require(std::string_view name, bool there) {
+  if (!there) fail(invalid_field(path(name), fmt::format("'{}' is missing.", path(name))));
+}
+
 void FieldReader::fail_type(std::string_view name, std::string_view wanted, const Json& found) {
   ApiError error =
       invalid_field(path(name), fmt::format("'{}' must be {}, not {}.", path(name), wanted, describe(found)));

@@ -45,6 +45,8 @@ class FieldReader {
 
   std::string path(std::string_view name) const;
   void fail(ApiError error);
+  // "'x' is missing." unless it is there.
+  void require(std::string_view name, bool there);
   // "'x' must be ... , not ...".
   void fail_type(std::string_view name, std::string_view wanted, const Json& found);
   const std::optional<ApiError>& error() const { return error_; }

@@ -9,11 +9,6 @@ namespace {
 
 constexpr size_t kMostFunctions = 256;
 
-void require(FieldReader& fields, std::string_view name, bool there) {
-  if (!there && !fields.error())
-    fields.fail(invalid_field(fields.path(name), fmt::format("'{}' is missing.", fields.path(name))));
-}
-
 void refuse_block(FieldReader& block, const std::string& type) {
   block.fail(unsupported_field(block.path("type"),
                                fmt::format("'{}' is {}; this server does not read blocks of this type here.",
@@ -27,7 +22,7 @@ template <class Read>
 void read_blocks(FieldReader& fields, std::string_view name, bool needed, const Read& read) {
   const Json* content = fields.take(name);
   if (!content) {
-    if (needed) require(fields, name, false);
+    if (needed) fields.require(name, false);
     return;
   }
   if (content->is_string()) {
@@ -40,7 +35,7 @@ void read_blocks(FieldReader& fields, std::string_view name, bool needed, const 
   for (size_t i = 0; i < content->size(); ++i) {
     FieldReader block((*content)[i], fmt::format("{}[{}]", fields.path(name), i));
     std::string type;
-    require(block, "type", block.string("type", &type));
+    block.require("type", block.string("type", &type));
     block.ignore({"cache_control", "citations", "type"});
     if (!block.error()) read(block, type);
     if (auto error = block.finish()) return fields.fail(std::move(*error));
@@ -49,7 +44,7 @@ void read_blocks(FieldReader& fields, std::string_view name, bool needed, const 
 
 std::string read_text(FieldReader& block) {
   std::string text;
-  require(block, "text", block.string("text", &text));
+  block.require("text", block.string("text", &text));
   return text;
 }
 
@@ -77,7 +72,7 @@ void read_user(FieldReader& fields, Json* messages) {
     } else if (type == "tool_result") {
       flush();
       std::string id;
-      require(block, "tool_use_id", block.string("tool_use_id", &id));
+      block.require("tool_use_id", block.string("tool_use_id", &id));
       block.ignore({"is_error"});  // the result's text says so
       messages->push_back(
           {{"role", "tool"}, {"tool_call_id", id}, {"content", read_text_blocks(block, "content", false)}});
@@ -99,14 +94,14 @@ void read_assistant(FieldReader& fields, Json* messages) {
       parts.push_back(text_part(read_text(block)));
     } else if (type == "thinking") {
       std::string text;
-      require(block, "thinking", block.string("thinking", &text));
+      block.require("thinking", block.string("thinking", &text));
       block.ignore({"signature"});
       thinking += text;
     } else if (type == "tool_use") {
       std::string id;
       std::string name;
-      require(block, "id", block.string("id", &id));
-      require(block, "name", block.string("name", &name));
+      block.require("id", block.string("id", &id));
+      block.require("name", block.string("name", &name));
       const Json* input = block.take("input");
       if (input && !input->is_object()) block.fail_type("input", "an object", *input);
       calls.push_back({{"id", id},
@@ -124,14 +119,14 @@ void read_assistant(FieldReader& fields, Json* messages) {
 
 void read_messages(FieldReader& fields, Json* out) {
   const Json* messages = fields.take("messages");
-  if (!messages) return require(fields, "messages", false);
+  if (!messages) return fields.require("messages", false);
   if (!messages->is_array()) return fields.fail_type("messages", "an array of messages", *messages);
   if (messages->empty())
     return fields.fail(invalid_field("messages", "'messages' must hold at least one message."));
   for (size_t i = 0; i < messages->size(); ++i) {
     FieldReader message((*messages)[i], fmt::format("messages[{}]", i));
     std::string role;
-    require(message, "role", message.string("role", &role));
+    message.require("role", message.string("role", &role));
     if (role == "user") {
       read_user(message, out);
     } else if (role == "assistant") {
@@ -158,11 +153,11 @@ void read_tools(FieldReader& fields, Json* chat) {
     std::string description;
     tool.string("type", &type);
     if (type != "custom") refuse_block(tool, type);
-    require(tool, "name", tool.string("name", &name));
+    tool.require("name", tool.string("name", &name));
     Json function = {{"name", name}};
     if (tool.string("description", &description)) function["description"] = description;
     const Json* schema = tool.take("input_schema");
-    require(tool, "input_schema", schema != nullptr);
+    tool.require("input_schema", schema != nullptr);
     if (schema && !schema->is_object()) tool.fail_type("input_schema", "a JSON Schema object", *schema);
     if (schema) function["parameters"] = *schema;
     bool strict = false;
@@ -181,9 +176,9 @@ void read_tool_choice(FieldReader& fields, Json* chat) {
   std::string type;
   std::string name;
   bool single = false;
-  require(choice, "type", choice.string("type", &type));
+  choice.require("type", choice.string("type", &type));
   if (type == "tool") {
-    require(choice, "name", choice.string("name", &name));
+    choice.require("name", choice.string("name", &name));
     (*chat)["tool_choice"] = {{"type", "function"}, {"function", {{"name", name}}}};
   } else if (type == "auto" || type == "none") {
     (*chat)["tool_choice"] = type;
@@ -207,7 +202,7 @@ void read_thinking(FieldReader& fields, Json* chat) {
   FieldReader thinking(*value, "thinking");
   std::string type;
   int64_t budget = -1;
-  require(thinking, "type", thinking.string("type", &type));
+  thinking.require("type", thinking.string("type", &type));
   thinking.integer("budget_tokens", &budget, 1, INT64_MAX);
   thinking.ignore({"display"});
   if (type != "enabled" && type != "adaptive" && type != "disabled") {
@@ -270,7 +265,7 @@ ApiResult<ChatRequest> parse_messages_request(std::string_view body, bool count_
   Json chat = Json::object();
   Json messages = Json::array();
   pass_on(fields, &chat);
-  if (!count_only) require(fields, "max_tokens", chat.contains("max_tokens"));
+  if (!count_only) fields.require("max_tokens", chat.contains("max_tokens"));
   const Json system = read_text_blocks(fields, "system", false);
   if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
   read_messages(fields, &messages);

@@ -12,11 +12,6 @@ namespace {
 constexpr size_t kMostFunctions = 256;
 constexpr size_t kMostMetadata = 16;
 
-void require(FieldReader& fields, std::string_view name, bool there) {
-  if (!there && !fields.error())
-    fields.fail(invalid_field(fields.path(name), fmt::format("'{}' is missing.", fields.path(name))));
-}
-
 void refuse_type(FieldReader& fields, const std::string& type) {
   fields.fail(unsupported_field(fields.path("type"),
                                 fmt::format("'{}' is {}; this server does not read this type here.",
@@ -28,7 +23,7 @@ Json read_parts(FieldReader& fields, std::string_view name, std::initializer_lis
                 const char* as) {
   Json parts = Json::array();
   const Json* value = fields.take(name);
-  if (!value) return require(fields, name, false), parts;
+  if (!value) return fields.require(name, false), parts;
   if (value->is_string()) {
     parts.push_back({{"type", as}, {"text", *value}});
     return parts;
@@ -38,9 +33,9 @@ Json read_parts(FieldReader& fields, std::string_view name, std::initializer_lis
     FieldReader part((*value)[i], fmt::format("{}[{}]", fields.path(name), i));
     std::string type;
     std::string text;
-    require(part, "type", part.string("type", &type));
+    part.require("type", part.string("type", &type));
     if (!part.error() && std::ranges::find(types, type) == types.end()) refuse_type(part, type);
-    require(part, "text", part.string("text", &text));
+    part.require("text", part.string("text", &text));
     part.ignore({"annotations", "logprobs"});
     if (auto error = part.finish()) return fields.fail(std::move(*error)), parts;
     parts.push_back({{"type", as}, {"text", std::move(text)}});
@@ -50,7 +45,7 @@ Json read_parts(FieldReader& fields, std::string_view name, std::initializer_lis
 
 Json read_message_item(FieldReader& item) {
   std::string role;
-  require(item, "role", item.string("role", &role));
+  item.require("role", item.string("role", &role));
   const bool answer = role == "assistant";
   if (!item.error() && !answer && role != "user" && role != "system" && role != "developer") {
     item.fail(
@@ -81,13 +76,13 @@ Json read_item(FieldReader& item) {
   if (type == "message") return read_message_item(item);
   if (type == "reasoning") return read_reasoning_item(item);
   if (type == "function_call") {
-    require(item, "call_id", item.string("call_id", &call_id));
-    require(item, "name", item.string("name", &name));
-    require(item, "arguments", item.string("arguments", &arguments));
+    item.require("call_id", item.string("call_id", &call_id));
+    item.require("name", item.string("name", &name));
+    item.require("arguments", item.string("arguments", &arguments));
     return {{"type", type}, {"call_id", call_id}, {"name", name}, {"arguments", arguments}};
   }
   if (type == "function_call_output") {
-    require(item, "call_id", item.string("call_id", &call_id));
+    item.require("call_id", item.string("call_id", &call_id));
     const Json parts = read_parts(item, "output", {"input_text", "output_text"}, "input_text");
     std::string output;
     for (const Json& part : parts) output += part["text"].get<std::string>();
@@ -100,7 +95,7 @@ Json read_item(FieldReader& item) {
 void read_input(FieldReader& fields, Json* items) {
   *items = Json::array();
   const Json* input = fields.take("input");
-  if (!input) return require(fields, "input", false);
+  if (!input) return fields.require("input", false);
   if (input->is_string()) {
     items->push_back({{"type", "message"},
                       {"role", "user"},
@@ -131,9 +126,9 @@ void read_tools(FieldReader& fields, ResponsesRequest* out) {
     std::string name;
     std::string description;
     bool strict = false;
-    require(tool, "type", tool.string("type", &type));
+    tool.require("type", tool.string("type", &type));
     if (!tool.error() && type != "function") refuse_type(tool, type);
-    require(tool, "name", tool.string("name", &name));
+    tool.require("name", tool.string("name", &name));
     Json function = {{"name", name}};
     if (tool.string("description", &description)) function["description"] = description;
     const Json* parameters = tool.take("parameters");
@@ -160,9 +155,9 @@ void read_tool_choice(FieldReader& fields, ResponsesRequest* out) {
   FieldReader reader(*choice, "tool_choice");
   std::string type;
   std::string name;
-  require(reader, "type", reader.string("type", &type));
+  reader.require("type", reader.string("type", &type));
   if (!reader.error() && type != "function") refuse_type(reader, type);
-  require(reader, "name", reader.string("name", &name));
+  reader.require("name", reader.string("name", &name));
   out->chat["tool_choice"] = {{"type", "function"}, {"function", {{"name", name}}}};
   if (auto error = reader.finish()) fields.fail(std::move(*error));
 }
@@ -177,7 +172,7 @@ void read_text_format(FieldReader& fields, ResponsesRequest* out) {
   if (const Json* format = reader.take("format")) {
     FieldReader inner(*format, "text.format");
     std::string type;
-    require(inner, "type", inner.string("type", &type));
+    inner.require("type", inner.string("type", &type));
     if (type == "json_schema") {
       Json schema = Json::object();
       for (const char* name : {"name", "schema", "strict", "description"}) {

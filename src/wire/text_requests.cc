@@ -13,11 +13,6 @@ constexpr size_t kMostFiles = 256;
 constexpr size_t kMostDocuments = 2048;
 constexpr size_t kMostTokens = 1 << 20;
 
-void require(FieldReader& fields, std::string_view name, bool there) {
-  if (!there && !fields.error())
-    fields.fail(invalid_field(fields.path(name), fmt::format("'{}' is missing.", fields.path(name))));
-}
-
 // A chat request of the members that say what is said.
 std::optional<ChatRequest> read_chat(FieldReader& fields) {
   Json chat = Json::object();
@@ -44,7 +39,7 @@ void read_extra(FieldReader& fields, InfillRequest* out) {
     std::string name = "tmp";
     std::string text;
     file.string("filename", &name);
-    require(file, "text", file.string("text", &text));
+    file.require("text", file.string("text", &text));
     if (auto error = file.finish()) return fields.fail(std::move(*error));
     out->extra.emplace_back(std::move(name), std::move(text));
   }
@@ -52,7 +47,7 @@ void read_extra(FieldReader& fields, InfillRequest* out) {
 
 void read_documents(FieldReader& fields, std::vector<std::string>* out) {
   const Json* documents = fields.take("documents");
-  if (!documents) return require(fields, "documents", false);
+  if (!documents) return fields.require("documents", false);
   if (!documents->is_array()) return fields.fail_type("documents", "an array of texts", *documents);
   if (documents->empty() || documents->size() > kMostDocuments) {
     return fields.fail(invalid_field("documents", fmt::format("'documents' takes from 1 to {} texts, not {}.",
@@ -66,7 +61,7 @@ void read_documents(FieldReader& fields, std::vector<std::string>* out) {
     }
     FieldReader document(item, fmt::format("documents[{}]", i));
     std::string text;
-    require(document, "text", document.string("text", &text));
+    document.require("text", document.string("text", &text));
     if (auto error = document.finish()) return fields.fail(std::move(*error));
     out->push_back(std::move(text));
   }
@@ -126,7 +121,7 @@ ApiResult<DetokenizeRequest> parse_detokenize_request(std::string_view body) {
   DetokenizeRequest request;
   FieldReader fields(*json, "");
   fields.string("model", &request.model);
-  require(fields, "tokens", fields.token_ids("tokens", &request.tokens, kMostTokens));
+  fields.require("tokens", fields.token_ids("tokens", &request.tokens, kMostTokens));
   if (auto error = fields.finish()) return std::unexpected(std::move(*error));
   return request;
 }
@@ -141,8 +136,8 @@ ApiResult<InfillRequest> parse_infill_request(std::string_view body) {
   InfillRequest request;
   FieldReader fields(*json, "");
   read_common(fields, &request.common);
-  require(fields, "input_prefix", fields.string("input_prefix", &request.prefix));
-  require(fields, "input_suffix", fields.string("input_suffix", &request.suffix));
+  fields.require("input_prefix", fields.string("input_prefix", &request.prefix));
+  fields.require("input_suffix", fields.string("input_suffix", &request.suffix));
   fields.string("prompt", &request.prompt);
   read_extra(fields, &request);
   fields.integer("max_tokens", &request.max_tokens, 0, INT64_MAX);
@@ -173,7 +168,7 @@ ApiResult<RerankRequest> parse_rerank_request(std::string_view body) {
   int64_t top_n = 0;
   bool return_documents = false;
   fields.string("model", &request.model);
-  require(fields, "query", fields.string("query", &request.query));
+  fields.require("query", fields.string("query", &request.query));
   read_documents(fields, &request.documents);
   fields.integer("top_n", &top_n, 1, INT64_MAX);
   fields.boolean("return_documents", &return_documents);

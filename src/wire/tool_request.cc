@@ -15,14 +15,9 @@ bool is_name(std::string_view name) {
   });
 }
 
-void require(FieldReader& fields, std::string_view name, bool there) {
-  if (!there && !fields.error())
-    fields.fail(invalid_field(fields.path(name), fmt::format("'{}' is missing.", fields.path(name))));
-}
-
 bool read_name(FieldReader& fields, std::string* name) {
   const bool there = fields.string("name", name);
-  require(fields, "name", there);
+  fields.require("name", there);
   if (!there || is_name(*name)) return there;
   fields.fail(invalid_field(
       fields.path("name"), fmt::format("'{}' must be 1 to 128 letters, digits, '_', '-', '.' or ':', not {}.",
@@ -57,7 +52,7 @@ std::optional<ApiError> check_tool(const Json& tool, const std::string& path, st
   FieldReader fields(tool, path);
   require_function_type(fields);
   const Json* function = fields.take("function");
-  require(fields, "function", function != nullptr);
+  fields.require("function", function != nullptr);
   if (function && !fields.error()) {
     if (auto error = check_function(*function, fields.path("function"), name)) fields.fail(std::move(*error));
   }
@@ -94,7 +89,7 @@ void read_named_choice(FieldReader& fields, const Json& choice, ToolFields* out)
   FieldReader inner(choice, "tool_choice");
   require_function_type(inner);
   const Json* function = inner.take("function");
-  require(inner, "function", function != nullptr);
+  inner.require("function", function != nullptr);
   if (function) {
     FieldReader named(*function, inner.path("function"));
     read_name(named, &out->name);
@@ -132,12 +127,12 @@ Json read_call(FieldReader& fields, const Json& value, const std::string& path) 
   FieldReader call(value, path);
   require_function_type(call);
   std::string id;
-  require(call, "id", call.string("id", &id));
+  call.require("id", call.string("id", &id));
   call.ignore({"index"});  // of a stream's delta, kept by some clients
   std::string name;
   std::string arguments = "{}";
   const Json* function = call.take("function");
-  require(call, "function", function != nullptr);
+  call.require("function", function != nullptr);
   if (function) {
     FieldReader inner(*function, call.path("function"));
     read_name(inner, &name);
